@@ -1,0 +1,1 @@
+"""What the coach does: one process, one asyncio loop; `coach` on the command line."""

@@ -1,0 +1,1 @@
+"""Pure rules: they take `now` and do no I/O."""

@@ -1,0 +1,136 @@
+"""What the coach says and the numbers it goes by, read once from dialogues/.
+
+Responses come from every file in Rasa's format, so that a sentence stands in one place whether Rasa or the
+app says it. `protocol` and `safety` hold the other YAML files by name. Nothing here knows a sentence.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.errors import ContentError
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A button: `says` is what the tap stands for; `effect` is set when the app acts on it by itself."""
+
+    label: str
+    says: str = ""
+    effect: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Words:
+    """One thing to say: `response` is its name in dialogues/, `custom` what a turn asks the app to do."""
+
+    response: str
+    text: str
+    choices: tuple[Choice, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Library:
+    """Every response, slot, form and number of one version of the content."""
+
+    def __init__(
+        self,
+        *,
+        responses: dict[str, list[dict[str, Any]]],
+        slots: dict[str, dict[str, Any]],
+        forms: dict[str, dict[str, Any]],
+        protocol: dict[str, dict[str, Any]],
+        safety: dict[str, Any],
+    ) -> None:
+        self.responses = responses
+        self.slots = slots
+        self.forms = forms
+        self.protocol = protocol
+        self.safety = safety
+
+    @classmethod
+    def load(cls, root: Path) -> "Library":
+        """Raises ContentError for a file that is not YAML, or a response that stands in two files."""
+        responses: dict[str, list[dict[str, Any]]] = {}
+        slots: dict[str, dict[str, Any]] = {}
+        forms: dict[str, dict[str, Any]] = {}
+        protocol: dict[str, dict[str, Any]] = {}
+        safety: dict[str, Any] = {}
+        for path in sorted(root.rglob("*.yml")):
+            document = read_yaml(path)
+            folder = path.relative_to(root).parts[0]
+            if folder == "protocol":
+                protocol[path.stem] = document
+            elif folder == "safety" and "examples" not in path.parts:
+                safety[path.stem] = document
+            if not isinstance(document, dict):
+                continue
+            for name, variations in (document.get("responses") or {}).items():
+                if name in responses:
+                    raise ContentError(f"{path}: the response {name} stands in another file too")
+                responses[name] = variations
+            slots |= document.get("slots") or {}
+            forms |= document.get("forms") or {}
+        return cls(responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety)
+
+    def say(self, response: str, *, variation: int = 0, **values: object) -> Words:
+        """The words of a response with its placeholders filled; `variation` picks one wording, counting round."""
+        variations = self.responses.get(response)
+        if not variations:
+            raise ContentError(f"no response {response} in dialogues/")
+        chosen = variations[variation % len(variations)]
+        choices = tuple(
+            Choice(label=fill(str(button["title"]), values), says=fill(str(button.get("payload", "")), values))
+            for button in chosen.get("buttons") or ()
+        )
+        return Words(
+            response=response,
+            text=fill(str(chosen.get("text", "")).strip(), values),
+            choices=choices,
+            custom=chosen.get("custom") or {},
+        )
+
+    def has(self, response: str) -> bool:
+        return response in self.responses
+
+    def number(self, path: str) -> float:
+        """The value of a protocol number: `number("check_in.reminder_after")`; its unit stands beside it in the file."""
+        return float(self.value(path))
+
+    def value(self, path: str) -> Any:
+        """The value behind `file.name` (or `file.group.name`) in dialogues/protocol/."""
+        node: Any = self.protocol
+        for part in path.split("."):
+            if not isinstance(node, dict) or part not in node:
+                raise ContentError(f"no number {path} in dialogues/protocol/")
+            node = node[part]
+        return node["value"] if isinstance(node, dict) and "value" in node else node
+
+    def slot_spec(self, slot: str, form: str | None = None) -> dict[str, Any]:
+        """The declared kind and limits of a slot: the first mapping that names a `kind` (for that form, when given)."""
+        for mapping in (self.slots.get(slot) or {}).get("mappings") or ():
+            loops = {condition.get("active_loop") for condition in mapping.get("conditions") or ()}
+            if "kind" in mapping and (form is None or not loops or form in loops):
+                return dict(mapping)
+        return {}
+
+
+def read_yaml(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise ContentError(f"{path}{line} is not YAML: {getattr(error, 'problem', error)}") from error
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """`{name}` becomes the value; what a patient typed is never read as a template. Unknown names stay as they are."""
+    return PLACEHOLDER.sub(lambda match: str(values.get(match[1], match[0])), template)

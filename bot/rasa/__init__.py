@@ -1,0 +1,1 @@
+"""The edge to Rasa: the only code that talks to it."""

@@ -1,0 +1,1 @@
+"""One module a flow: each step of the coach's work, in order."""

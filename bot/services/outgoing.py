@@ -1,0 +1,122 @@
+"""Everything that leaves is written here, in the transaction of the change that caused it."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from bot.content import Library, Words
+from data import messages, outbox, patients
+from data.alerts import Alert
+from data.messages import Direction, Message
+from data.outbox import Button, OutboxMessage, Priority
+from data.patients import Patient
+from data.physios import Physio
+
+
+class Outgoing:
+    """Writes outbox rows, the buttons they carry and the message log. The same `key` is never written twice."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def to_patient(
+        self,
+        session: Session,
+        patient: Patient,
+        words: Sequence[Words],
+        *,
+        key: str,
+        kind: str,
+        now: datetime,
+        priority: Priority = Priority.REPLY,
+        asks: str | None = None,
+        check_in_id: int | None = None,
+        alert_id: int | None = None,
+        must_arrive: bool = False,
+    ) -> OutboxMessage | None:
+        """One message to the patient: the texts in order, the buttons of the last that has any.
+
+        None when the patient has blocked the bot or has no chat: the log still holds the words.
+        """
+        text = "\n\n".join(each.text for each in words if each.text)
+        if not text or outbox.by_key(session, key):
+            return outbox.by_key(session, key)
+        messages.record(
+            session,
+            Message(
+                key=key, patient_id=patient.id, direction=Direction.TO_PATIENT, kind=kind, text=text, at=now,
+                screened=True, responses=",".join(each.response for each in words),
+            ),
+        )  # fmt: skip
+        chat = patients.chat_of(session, patient)
+        if chat is None or chat.blocked_at:
+            return None
+        row = OutboxMessage(
+            key=key, chat_id=chat.chat_id, patient_id=patient.id, alert_id=alert_id, check_in_id=check_in_id, kind=kind,
+            priority=priority, text=text, must_arrive=must_arrive, created_at=now, not_before=now,
+        )  # fmt: skip
+        return self._write(session, row, words, asks=asks, now=now)
+
+    def to_physio(
+        self,
+        session: Session,
+        physio: Physio,
+        words: Sequence[Words],
+        *,
+        key: str,
+        now: datetime,
+        kind: str = "card",
+        alert: Alert | None = None,
+        priority: Priority = Priority.CARD,
+        must_arrive: bool = True,
+    ) -> OutboxMessage | None:
+        """One message to a physio; None when there is no chat to send it to, so that the next rung can be climbed."""
+        if physio.chat_id is None or physio.blocked_at:
+            return None
+        if existing := outbox.by_key(session, key):
+            return existing
+        row = OutboxMessage(
+            key=key, chat_id=physio.chat_id, physio_id=physio.id, alert_id=alert.id if alert else None, kind=kind,
+            priority=priority, text="\n\n".join(each.text for each in words), must_arrive=must_arrive,
+            created_at=now, not_before=now,
+        )  # fmt: skip
+        return self._write(session, row, words, asks=None, now=now)
+
+    def to_chat(self, session: Session, chat_id: int, words: Words, *, key: str, now: datetime) -> OutboxMessage:
+        """A reply to a chat that is neither a patient nor a physio (a group, an unlinked chat)."""
+        if existing := outbox.by_key(session, key):
+            return existing
+        row = OutboxMessage(
+            key=key, chat_id=chat_id, kind="reply", priority=Priority.REPLY, text=words.text, created_at=now, not_before=now
+        )  # fmt: skip
+        return self._write(session, row, [words], asks=None, now=now)
+
+    def replace_keyboard(
+        self, session: Session, chat_id: int, message_id: int, text: str, *, key: str, now: datetime
+    ) -> None:
+        """A tapped keyboard gives way to the choice made, so that it can't be tapped again."""
+        if not outbox.by_key(session, key):
+            session.add(
+                OutboxMessage(
+                    key=key, chat_id=chat_id, kind="edit", priority=Priority.REPLY, text=text, edits=message_id,
+                    created_at=now, not_before=now,
+                )
+            )  # fmt: skip
+
+    def _write(
+        self, session: Session, row: OutboxMessage, words: Sequence[Words], *, asks: str | None, now: datetime
+    ) -> OutboxMessage:
+        choices = next((each.choices for each in reversed(words) if each.choices), ())
+        expires_at = now + timedelta(hours=self._library.number("conversation.buttons_live"))
+        for choice in choices:
+            button = Button(
+                id=secrets.token_urlsafe(16), chat_id=row.chat_id, outbox_key=row.key, label=choice.label,
+                says=choice.says, effect=dict(choice.effect), asks=asks, expires_at=expires_at,
+            )  # fmt: skip
+            session.add(button)
+            row.buttons = [*row.buttons, {"id": button.id, "label": button.label}]
+        session.add(row)
+        session.flush()
+        return row

@@ -1,0 +1,1 @@
+"""The edge to Telegram: the only code that imports `telegram`."""

@@ -1,0 +1,1 @@
+"""What the coach remembers: tables and their queries, one module an aggregate."""

@@ -1,0 +1,60 @@
+"""Beliefs and risks that were heard, the safety questions that are open, and the advice that waits for an answer."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+from data.types import UtcDateTime
+
+
+class BeliefFlag(SQLModel, table=True):
+    """One belief in one message. A flag is the coach's guess until the patient or a physio says so."""
+
+    id: int = Field(default=None, primary_key=True)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    message_id: int = Field(foreign_key="message.id")
+    belief: str = Field(index=True)  # B01…B16
+    confidence: float
+    model: str  # version of the model that heard it
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RiskFlag(SQLModel, table=True):
+    """One risk in one message, and what was done about it."""
+
+    id: int = Field(default=None, primary_key=True)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    message_id: int | None = Field(default=None, foreign_key="message.id")
+    risk: str = Field(index=True)  # RF01…RF19
+    severity: str  # E999, EAE, U111, U48, R
+    action: str  # advise, ask, cleared (asked, and the answer was no)
+    layer: str  # rules, model, question
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SafetyQuestion(SQLModel, table=True):
+    """The question set that is open with a patient: at most one; the rest wait in `waiting`."""
+
+    patient_id: int = Field(primary_key=True, foreign_key="patient.id")
+    question_set: str  # id in dialogues/safety/questions.yml
+    index: int = 0  # the question being asked
+    answers: dict = Field(default_factory=dict, sa_type=JSON)  # question id → yes, no, not_sure
+    waiting: list = Field(default_factory=list, sa_type=JSON)  # ids of further question sets
+    misses: int = 0  # answers in words that were neither yes nor no nor not sure
+    message_id: int | None = Field(default=None, foreign_key="message.id")  # what started it
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # silence counts as "not sure" then
+
+
+class SafetyFollowUp(SQLModel, table=True):
+    """Tier A advice that nobody has answered yet: repeated once."""
+
+    id: int = Field(default=None, primary_key=True)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    alert_id: int | None = Field(default=None, foreign_key="alert.id")
+    risk: str
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # None: never repeated (RF17)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answer: str | None = None
+    repeated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

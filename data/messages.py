@@ -1,0 +1,56 @@
+"""What was said: one row a message, either way. The words are encrypted."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from data.types import Encrypted, UtcDateTime
+
+
+class Direction(StrEnum):
+    FROM_PATIENT = "from_patient"
+    TO_PATIENT = "to_patient"
+
+
+class Message(SQLModel, table=True):
+    """`key` makes a message unique and repeatable: `u<update_id>` from Telegram, the outbox key outward."""
+
+    id: int = Field(default=None, primary_key=True)
+    key: str = Field(unique=True, index=True)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    direction: Direction
+    kind: str  # text, tap, command, edited, caption, photo, voice, sticker, … · reply, check_in, safety, …
+    text: str = Field(sa_type=Encrypted)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    screened: bool = False  # the rule layer has read it (and acted on it)
+    intent: str | None = None
+    scores: dict = Field(default_factory=dict, sa_type=JSON)  # belief and risk confidences of the model
+    responses: str = ""  # the names of the responses, comma-separated: what was said, for audit
+
+
+def record(session: Session, message: Message) -> Message:
+    """Stores the message, or returns the one with the same key."""
+    existing = by_key(session, message.key)
+    if existing:
+        return existing
+    session.add(message)
+    session.flush()
+    return message
+
+
+def by_key(session: Session, key: str) -> Message | None:
+    return session.exec(select(Message).where(col(Message.key) == key)).first()
+
+
+def recent_from(session: Session, patient_id: int, *, since: datetime, most: int) -> list[Message]:
+    """The patient's last words, oldest first."""
+    query = (
+        select(Message)
+        .where(col(Message.patient_id) == patient_id, col(Message.direction) == Direction.FROM_PATIENT)
+        .where(col(Message.at) >= since)
+        .order_by(col(Message.id).desc())
+        .limit(most)
+    )
+    return list(reversed(session.exec(query).all()))

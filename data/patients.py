@@ -1,0 +1,90 @@
+"""Patients: who the coach talks with, and what they have agreed to. Names are never stored."""
+
+from datetime import datetime, time
+from enum import StrEnum
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from data.types import Encrypted, UtcDateTime
+
+
+class PatientState(StrEnum):
+    STRANGER = "stranger"  # writes to us, no invitation redeemed yet
+    INVITED = "invited"  # invitation redeemed, consent not yet given
+    ACTIVE = "active"
+    PAUSED = "paused"  # by the patient: no check-ins; screening and conversation go on
+    WITHDRAWN = "withdrawn"  # consent withdrawn: nothing is sent but safety advice
+
+
+class Nation(StrEnum):
+    ENGLAND = "england"
+    SCOTLAND = "scotland"
+    WALES = "wales"
+    NORTHERN_IRELAND = "northern_ireland"
+
+
+class Patient(SQLModel, table=True):
+    """`code` is what staff see (P-7KQ4M); `sender` is what Rasa sees. Neither says who it is."""
+
+    id: int = Field(default=None, primary_key=True)
+    code: str = Field(unique=True, index=True)
+    sender: str = Field(unique=True, index=True)
+    state: PatientState = Field(default=PatientState.STRANGER, index=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    nation: Nation | None = None
+    time_zone: str = "Europe/London"  # IANA name
+    check_in_at: time | None = None  # wall-clock time in `time_zone`
+    paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    activity_screen: str | None = Field(default=None, sa_type=Encrypted)  # what they said yes to, comma-separated
+    needs_activity_review: bool = False  # a yes in the activity screen: light goals only until a physio has looked
+    # What the coach is asking in Rasa, as of the last turn: "goal_form.goal_minutes"; None outside forms.
+    asks: str | None = None
+    # Safety hold: coaching stops from a Tier A risk until a physio closes the alert.
+    held_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    held_for: str | None = None  # the risk id, RF01…
+    quiet_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # after RF13: only safety is sent
+    next_safety_screen_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # monthly
+
+
+class PatientChat(SQLModel, table=True):
+    """The vault: the only place that ties a Telegram chat to a patient."""
+
+    chat_id: int = Field(primary_key=True, sa_type=BigInteger)
+    patient_id: int = Field(foreign_key="patient.id", unique=True)
+    blocked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the patient blocked the bot
+
+
+class ConsentEvent(SQLModel, table=True):
+    """Consent given or withdrawn, with the version of the words that were shown."""
+
+    id: int = Field(default=None, primary_key=True)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    version: str
+    given: bool
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Invitation(SQLModel, table=True):
+    """A one-time code for a patient or a physio. Only its hash is kept."""
+
+    id: int = Field(default=None, primary_key=True)
+    code_hash: str = Field(unique=True, index=True)
+    physio_id: int | None = Field(default=None, foreign_key="physio.id")  # set: it links a physio's chat
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    redeemed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    patient_id: int | None = Field(default=None, foreign_key="patient.id")
+
+
+def by_chat(session: Session, chat_id: int) -> Patient | None:
+    chat = session.get(PatientChat, chat_id)
+    return session.get(Patient, chat.patient_id) if chat else None
+
+
+def chat_of(session: Session, patient: Patient) -> PatientChat | None:
+    return session.exec(select(PatientChat).where(col(PatientChat.patient_id) == patient.id)).first()
+
+
+def by_code(session: Session, code: str) -> Patient | None:
+    return session.exec(select(Patient).where(col(Patient.code) == code)).first()
