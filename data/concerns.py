@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from data.types import UtcDateTime
 
@@ -58,3 +58,37 @@ class SafetyFollowUp(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answer: str | None = None
     repeated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+def flagged(session: Session, message_id: int, belief: str) -> bool:
+    query = select(BeliefFlag.id).where(col(BeliefFlag.message_id) == message_id, col(BeliefFlag.belief) == belief)
+    return session.exec(query).first() is not None
+
+
+def count(session: Session, patient_id: int, belief: str) -> int:
+    """How often this patient has voiced this belief."""
+    query = select(func.count()).select_from(BeliefFlag)
+    query = query.where(col(BeliefFlag.patient_id) == patient_id, col(BeliefFlag.belief) == belief)
+    return session.exec(query).one()
+
+
+def risk_flagged(session: Session, message_id: int, risk: str) -> bool:
+    query = select(RiskFlag.id).where(col(RiskFlag.message_id) == message_id, col(RiskFlag.risk) == risk)
+    return session.exec(query).first() is not None
+
+
+def open_follow_ups(session: Session, patient_id: int) -> list[SafetyFollowUp]:
+    """Advice that has not been answered yet."""
+    query = select(SafetyFollowUp).where(col(SafetyFollowUp.patient_id) == patient_id)
+    return list(session.exec(query.where(col(SafetyFollowUp.answered_at).is_(None))).all())
+
+
+def follow_ups_due(session: Session, now: datetime) -> list[SafetyFollowUp]:
+    query = select(SafetyFollowUp).where(col(SafetyFollowUp.answered_at).is_(None))
+    query = query.where(col(SafetyFollowUp.repeated_at).is_(None), col(SafetyFollowUp.due_at) <= now)
+    return list(session.exec(query).all())
+
+
+def questions_due(session: Session, now: datetime) -> list[SafetyQuestion]:
+    """Question sets that have met with silence for too long."""
+    return list(session.exec(select(SafetyQuestion).where(col(SafetyQuestion.due_at) <= now)).all())

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from data.types import Encrypted, UtcDateTime
 
@@ -25,8 +25,31 @@ class ActivityGoal(SQLModel, table=True):
     minutes: int  # first week's target a session
     start_minutes: int  # what the patient says they can do now: the baseline
     confidence: int  # 0–10
-    importance: int  # 0–10
+    importance: int | None = None  # 0–10; None when skipped
     barrier: str = Field(sa_type=Encrypted)
     if_then: str = Field(sa_type=Encrypted)
     created_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+def active(session: Session, patient_id: int) -> ActivityGoal | None:
+    query = select(ActivityGoal).where(col(ActivityGoal.patient_id) == patient_id)
+    return session.exec(query.where(col(ActivityGoal.state) == GoalState.ACTIVE)).first()
+
+
+def replace(session: Session, goal: ActivityGoal) -> ActivityGoal:
+    """The new goal stands; the one before is kept as history."""
+    end(session, goal.patient_id, GoalState.REPLACED, goal.created_at)
+    session.add(goal)
+    session.flush()
+    return goal
+
+
+def end(session: Session, patient_id: int, state: GoalState, now: datetime) -> bool:
+    """Ends the active goal; False when there is none."""
+    goal = active(session, patient_id)
+    if goal is None:
+        return False
+    goal.state, goal.ended_at = state, now
+    session.flush()
+    return True

@@ -88,3 +88,29 @@ def chat_of(session: Session, patient: Patient) -> PatientChat | None:
 
 def by_code(session: Session, code: str) -> Patient | None:
     return session.exec(select(Patient).where(col(Patient.code) == code)).first()
+
+
+def get(session: Session, patient_id: int) -> Patient:
+    """The patient, who must exist. Raises LookupError after an erasure."""
+    patient = session.get(Patient, patient_id)
+    if patient is None:
+        raise LookupError("the patient has been erased")
+    return patient
+
+
+def mark_blocked(session: Session, chat_id: int, at: datetime | None) -> None:
+    """The patient blocked the bot (`at`), or let it in again (None)."""
+    chat = session.get(PatientChat, chat_id)
+    if chat:
+        chat.blocked_at = at
+
+
+def screens_due(session: Session, now: datetime) -> list[Patient]:
+    """Active patients whose monthly safety screen is due."""
+    query = select(Patient).where(col(Patient.next_safety_screen_at) <= now)
+    return list(session.exec(query.where(col(Patient.state) == PatientState.ACTIVE)).all())
+
+
+def pauses_over(session: Session, now: datetime) -> list[Patient]:
+    query = select(Patient).where(col(Patient.state) == PatientState.PAUSED)
+    return list(session.exec(query.where(col(Patient.paused_until) <= now)).all())

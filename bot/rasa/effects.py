@@ -1,0 +1,144 @@
+"""What a turn may ask the app to do. Rasa proposes these beside its words; the app validates and commits them.
+
+Everything Rasa interpolates is text, and an unset slot is "None": pydantic turns it into what it stands for.
+"""
+
+from datetime import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+from data.patients import Nation
+
+UNSET = ("None", "", "skipped")
+
+
+def _unset(value: Any) -> Any:
+    return None if value in UNSET else value
+
+
+Maybe = BeforeValidator(_unset)
+Scale = Annotated[int, Field(ge=0, le=10)]
+
+
+class Effect(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1000)
+
+
+class RedeemInvitation(Effect):
+    effect: Literal["redeem_invitation"]
+    code: str
+
+
+class Enrol(Effect):
+    effect: Literal["enrol"]
+    nation: Nation
+    time_zone: str
+    check_in_at: time
+    activity_screen: Annotated[str | None, Maybe] = None
+
+
+class DeclineConsent(Effect):
+    effect: Literal["decline_consent"]
+
+
+class SetGoal(Effect):
+    effect: Literal["set_goal"]
+    activity: str
+    place: Annotated[str | None, Maybe] = None
+    days: str
+    at: str
+    minutes: Annotated[int, Field(gt=0)]
+    start_minutes: Annotated[int, Field(gt=0)]
+    confidence: Scale
+    importance: Annotated[Scale | None, Maybe] = None
+    barrier: Annotated[str | None, Maybe] = None
+    if_then: Annotated[str | None, Maybe] = None
+
+
+class DropGoal(Effect):
+    effect: Literal["drop_goal"]
+
+
+class RecordCheckIn(Effect):
+    effect: Literal["record_check_in"]
+    pain: Annotated[str | None, Maybe] = None
+    minutes: Annotated[str | None, Maybe] = None
+    confidence: Annotated[str | None, Maybe] = None
+    noticed: Annotated[str | None, Maybe] = None
+
+
+class StartCheckIn(Effect):
+    effect: Literal["start_check_in"]
+
+
+class SkipCheckIn(Effect):
+    effect: Literal["skip_check_in"]
+
+
+class SnoozeCheckIn(Effect):
+    effect: Literal["snooze_check_in"]
+    minutes: Annotated[int | None, Maybe] = None
+
+
+class StartSafetyScreen(Effect):
+    effect: Literal["start_safety_screen"]
+    set: str = "cauda_equina"
+
+
+class StartFlare(Effect):
+    effect: Literal["start_flare"]
+
+
+class AskForPhysio(Effect):
+    effect: Literal["ask_for_physio"]
+
+
+class Pause(Effect):
+    effect: Literal["pause"]
+    days: Annotated[int | None, Field(ge=1, le=366), Maybe] = None
+
+
+class Resume(Effect):
+    effect: Literal["resume"]
+
+
+class ChangeCheckInTime(Effect):
+    effect: Literal["change_check_in_time"]
+    at: time
+
+
+class ExportMyData(Effect):
+    effect: Literal["export_my_data"]
+
+
+class EraseMyData(Effect):
+    effect: Literal["erase_my_data"]
+
+
+AnyEffect = (
+    RedeemInvitation
+    | Enrol
+    | DeclineConsent
+    | SetGoal
+    | DropGoal
+    | RecordCheckIn
+    | StartCheckIn
+    | SkipCheckIn
+    | SnoozeCheckIn
+    | StartSafetyScreen
+    | StartFlare
+    | AskForPhysio
+    | Pause
+    | Resume
+    | ChangeCheckInTime
+    | ExportMyData
+    | EraseMyData
+)
+
+EFFECTS: TypeAdapter[AnyEffect] = TypeAdapter(Annotated[AnyEffect, Field(discriminator="effect")])
+
+
+def read_effect(custom: dict[str, Any]) -> AnyEffect | None:
+    """The effect a reply carries, or None. Raises pydantic.ValidationError when it is not one we know, or out of range."""
+    return EFFECTS.validate_python(custom) if "effect" in custom else None

@@ -1,0 +1,328 @@
+"""A patient's message, from the inbox to the reply. The order of the steps is the safety case: read it top to bottom.
+
+1. `screen_first`  every word is screened by rules, in the second it arrives, with every other part down
+2. `_alone`        what the app does by itself: taps, safety questions, check-in numbers, fixed answers
+3. `_ask_rasa`     everything else goes to Rasa, which proposes replies and effects
+4. `_commit`       effects, flags, replies and the end of the inbox row: one transaction, or nothing
+"""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from bot.clock import Clock
+from bot.coaching import answers
+from bot.content import Library, Words
+from bot.errors import EffectRefused, RasaUnavailable, StaleAction
+from bot.rasa.client import Rasa
+from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
+from bot.services.checkins import CheckIns
+from bot.services.enrolment import Enrolment
+from bot.services.incoming import Incoming
+from bot.services.outgoing import Outgoing
+from bot.services.replies import Replies
+from bot.services.safety import Safety
+from data import inbox, messages, outbox, patients
+from data.database import Database
+from data.inbox import InboxState
+from data.messages import Direction, Message
+from data.outbox import Button
+from data.patients import Patient, PatientState
+
+logger = logging.getLogger(__name__)
+
+WITH_WORDS = ("text", "command", "edited", "caption", "tap")
+UNREADABLE = {
+    "photo": "utter_cannot_photo",
+    "voice": "utter_cannot_voice",
+    "sticker": "utter_cannot_sticker",
+    "file": "utter_cannot_file",
+    "location": "utter_cannot_location",
+    "caption": "utter_cannot_photo",
+}
+
+
+@dataclass
+class Heard:
+    """What one message comes to before Rasa is asked."""
+
+    text: str = ""
+    intent: str | None = None  # the app's own intent: a button, a command, an enrolment
+    entities: dict[str, str] = field(default_factory=dict)
+    asks: str | None = None  # what a tapped button was asking
+    done: bool = False  # answered in full, nothing to ask Rasa
+
+
+class Conversation:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        library: Library,
+        outgoing: Outgoing,
+        rasa: Rasa,
+        enrolment: Enrolment,
+        safety: Safety,
+        check_ins: CheckIns,
+        replies: Replies,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._library = library
+        self._outgoing = outgoing
+        self._rasa = rasa
+        self._enrolment = enrolment
+        self._safety = safety
+        self._check_ins = check_ins
+        self._replies = replies
+        self._commands = {
+            name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()
+        }
+
+    # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
+
+    async def screen_first(self, incoming: Incoming) -> bool:
+        """Screens the words by rules alone. True when they were a danger, which is then answered in full."""
+        if incoming.kind not in WITH_WORDS or incoming.kind == "tap":
+            return False
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            patient = self._enrolment.stranger(session, incoming.chat_id, now)
+            message = self._log(session, patient, incoming, incoming.text, now)
+            if message.screened:
+                return False
+            message.screened = True
+            if not self._safety.screen(session, patient, message, now):
+                return False
+            inbox.finish(session, incoming.update_id, InboxState.DONE)
+            return True
+
+    # 2, 3, 4 ─ in the chat's turn
+
+    async def respond(self, incoming: Incoming) -> None:
+        if await self.screen_first(incoming):
+            return
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            patient = self._enrolment.stranger(session, incoming.chat_id, now)
+            heard = self._alone(session, patient, incoming, now)
+            if heard.done:
+                inbox.finish(session, incoming.update_id, InboxState.DONE)
+                return
+            if inbox.waiting_before(session, incoming.chat_id, incoming.update_id):
+                self._hold(session, patient, incoming, now)
+                return
+            held = patient.held_since is not None
+            turn = self._turn(session, patient, incoming, heard)
+        try:
+            result = await self._ask_rasa(turn, held=held)
+        except RasaUnavailable:
+            with self._database.transaction() as session:
+                self._hold(session, patients.get(session, patient.id), incoming, self._clock.now())
+            return
+        with self._database.transaction() as session:
+            self._commit(session, patients.get(session, patient.id), incoming, turn, result, self._clock.now())
+            inbox.finish(session, incoming.update_id, InboxState.DONE)
+
+    async def give_up(self, incoming: Incoming) -> None:
+        """After too many tries: a truthful reply instead of silence."""
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            patient = self._enrolment.stranger(session, incoming.chat_id, now)
+            words = self._library.say("utter_effect_failed", **self._safety.numbers(patient))
+            self._outgoing.to_patient(session, patient, [words], key=f"{incoming.key}:sorry", kind="reply", now=now)
+
+    def _alone(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Heard:
+        """Everything the app can do without Rasa, in order of precedence."""
+        if incoming.kind == "group":
+            words = self._library.say("utter_private_chats_only")
+            self._outgoing.to_chat(session, incoming.chat_id, words, key=f"{incoming.key}:reply", now=now)
+            return Heard(done=True)
+        if incoming.kind in ("blocked", "unblocked"):
+            patients.mark_blocked(session, incoming.chat_id, now if incoming.kind == "blocked" else None)
+            return Heard(done=True)
+        if incoming.kind not in WITH_WORDS:
+            return self._fixed(session, patient, incoming, UNREADABLE.get(incoming.kind, "utter_cannot_other"), now)
+        heard = Heard(text=incoming.text.strip())
+        if incoming.kind == "tap":
+            tapped = self._tap(session, patient, incoming, now)
+            if tapped.done:
+                return tapped
+            heard = tapped
+        message = self._log(session, patient, incoming, heard.text or heard.intent or "", now)
+        if self._safety.answer(session, patient, heard.text, asks=heard.asks, message=message, now=now):
+            return self._after_safety_question(session, patient)
+        if incoming.kind == "edited":
+            return self._fixed(session, patient, incoming, "utter_edited_seen", now)
+        if incoming.kind == "caption":
+            return self._fixed(session, patient, incoming, "utter_cannot_photo", now)
+        if len(heard.text.encode("utf-16-le")) // 2 > self._library.number("conversation.longest_message"):
+            return self._fixed(session, patient, incoming, "utter_too_long", now)
+        if patient.held_since:
+            return heard  # the model may still hear a danger; `_commit` answers with the fixed words
+        if heard.text.startswith("/"):
+            self._command(session, patient, heard, now)
+        check_in = self._check_ins.open_for(session, patient)
+        if check_in and heard.text and self._check_ins.answer(
+            session, patient, check_in, heard.text, key=f"{incoming.key}:reply", now=now, message_id=message.id
+        ):  # fmt: skip
+            return Heard(done=True)
+        if patient.state in (PatientState.STRANGER, PatientState.INVITED, PatientState.WITHDRAWN):
+            self._enrolling(patient, heard)
+        return heard
+
+    def _tap(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Heard:
+        """What the tapped button stands for; a stale tap is answered, and changes nothing."""
+        try:
+            button = self._usable(session, patient, incoming, now)
+        except StaleAction as stale:
+            return self._fixed(session, patient, incoming, stale.response, now)
+        button.used_at = button.used_at or now
+        if incoming.message_id is not None:
+            row = outbox.by_key(session, button.outbox_key)
+            words = self._library.say("utter_chosen", text=row.text if row else "", choice=button.label)
+            self._outgoing.replace_keyboard(
+                session, incoming.chat_id, incoming.message_id, words.text, key=f"{incoming.key}:chosen", now=now
+            )
+        if button.says.startswith("/"):
+            return Heard(intent=button.says[1:], asks=button.asks)
+        return Heard(text=button.says, asks=button.asks)
+
+    def _usable(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Button:
+        button = outbox.button(session, incoming.button_id)
+        if button is None or button.chat_id != incoming.chat_id or button.expires_at <= now:
+            raise StaleAction("utter_stale_button")
+        taken = button.used_at or outbox.answered(session, button.outbox_key)
+        if taken and not messages.by_key(session, incoming.key):  # the same update again is not a second tap
+            raise StaleAction("utter_stale_button")
+        if button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient):
+            raise StaleAction("utter_question_passed")
+        return button
+
+    def _asks_now(self, session: Session, patient: Patient) -> str | None:
+        """What is being asked: a safety question before a check-in before a form."""
+        check_in = self._check_ins.open_for(session, patient)
+        return (
+            self._safety.asks(session, patient)
+            or (self._check_ins.asks_of(check_in) if check_in else None)
+            or patient.asks
+        )
+
+    def _command(self, session: Session, patient: Patient, heard: Heard, now: datetime) -> None:
+        """A Telegram command stands for an intent; anything else that begins with a slash is ordinary text."""
+        name, _, rest = heard.text[1:].partition(" ")
+        intent = self._commands.get(name.partition("@")[0].lower())
+        if intent is None:
+            return
+        heard.text, heard.intent = "", intent
+        if name == "start" and rest and patient.state == PatientState.STRANGER:
+            heard.entities = {"invitation_code": rest.strip()}
+
+    def _enrolling(self, patient: Patient, heard: Heard) -> None:
+        """Until consent is given there is one dialogue: enrolment. Whatever opens the talk opens it."""
+        if not (patient.asks or "").startswith("enrolment_form."):
+            heard.text, heard.intent, heard.asks = "", "enrol", None
+
+    def _after_safety_question(self, session: Session, patient: Patient) -> Heard:
+        """A form that a safety question had interrupted goes on where it was."""
+        if patient.held_since or self._safety.asks(session, patient) or not patient.asks:
+            return Heard(done=True)
+        return Heard(intent="continue")
+
+    def _fixed(self, session: Session, patient: Patient, incoming: Incoming, response: str, now: datetime) -> Heard:
+        words = self._library.say(response, **self._safety.numbers(patient))
+        self._outgoing.to_patient(session, patient, [words], key=f"{incoming.key}:reply", kind="reply", now=now)
+        return Heard(done=True)
+
+    def _log(self, session: Session, patient: Patient, incoming: Incoming, text: str, now: datetime) -> Message:
+        message = Message(
+            key=incoming.key,
+            patient_id=patient.id,
+            direction=Direction.FROM_PATIENT,
+            kind=incoming.kind,
+            text=text,
+            at=now,
+        )
+        return messages.record(session, message)
+
+    # Rasa
+
+    def _turn(self, session: Session, patient: Patient, incoming: Incoming, heard: Heard) -> Turn:
+        check_in = self._check_ins.open_for(session, patient)
+        if check_in and heard.intent is None:
+            form = FormSync.model_validate(self._check_ins.rasa_form(check_in) | {"set": True})
+            asks: str | None = f"check_in_form.{form.asks}" if form.asks else None
+        else:
+            form = FormSync(set=True, name=patient.asks.partition(".")[0] if patient.asks else None)
+            asks = patient.asks
+        return Turn(
+            sender=patient.sender,
+            message_id=incoming.key,
+            text=None if heard.intent else heard.text,
+            intent=heard.intent,
+            entities=heard.entities,
+            form=form,
+            slots=self._replies.context(session, patient, self._clock.now()),
+            answer=None if heard.intent else self._shape(heard.text, asks),
+            asks=asks,
+        )
+
+    def _shape(self, text: str, asks: str | None) -> Answer | None:
+        """Whether the text has the shape of what is being asked, so that no intent can run away with an answer."""
+        if asks is None:
+            return None
+        form, _, slot = asks.partition(".")
+        spec = self._library.slot_spec(slot, form)
+        if spec.get("kind") == "text":
+            return "open"
+        return "shaped" if spec and answers.read(spec, text) is not None else None
+
+    async def _ask_rasa(self, turn: Turn, *, held: bool) -> TurnResult:
+        """Under a safety hold only the model listens: no dialogue moves."""
+        if not held:
+            return await self._rasa.converse(turn)
+        parses = await self._rasa.parse([turn.text]) if turn.text else []
+        return TurnResult(handled=True, repeat=False, parse=parses[0] if parses else None, replies=[], asks=None)
+
+    def _hold(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> None:
+        """Rasa is away: a truthful holding reply, once, and the message is kept until Rasa answers."""
+        if patient.held_since:  # the model can't listen now; the rules have
+            self._say_held(session, patient, incoming, now)
+            inbox.finish(session, incoming.update_id, InboxState.DONE)
+            return
+        words = self._library.say("utter_holding", **self._safety.numbers(patient))
+        self._outgoing.to_patient(session, patient, [words], key=f"{incoming.key}:holding", kind="reply", now=now)
+        inbox.wait(session, incoming.update_id, now + timedelta(seconds=self._library.number("conversation.ask_again")))
+
+    def _say_held(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> None:
+        words = self._safety.held(session, patient, now)
+        self._outgoing.to_patient(session, patient, [words], key=f"{incoming.key}:reply", kind="reply", now=now)
+
+    def _commit(
+        self, session: Session, patient: Patient, incoming: Incoming, turn: Turn, result: TurnResult, now: datetime
+    ) -> None:
+        message = messages.by_key(session, incoming.key)
+        assert message is not None  # logged by `_alone`, and never deleted while its inbox row lives
+        self._heard_by_model(session, patient, message, result.parse, now)
+        if result.parse and self._safety.model_heard(session, patient, message, result.parse, now):
+            if not patient.held_since:
+                patient.asks = result.asks or patient.asks
+            return
+        if patient.held_since:
+            self._say_held(session, patient, incoming, now)
+            return
+        late = outbox.by_key(session, f"{incoming.key}:holding") is not None
+        self._replies.give(session, patient, message, turn, result, late=late, now=now)
+
+    def _heard_by_model(
+        self, session: Session, patient: Patient, message: Message, parse: Parse | None, now: datetime
+    ) -> None:
+        if parse is None:
+            return
+        message.intent = parse.intent.name
+        message.scores = {each.id: round(each.confidence, 3) for each in [*parse.beliefs, *parse.risks]}
+        self._replies.flag_beliefs(session, patient, message, parse, now)
+
+

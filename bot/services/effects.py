@@ -1,0 +1,141 @@
+"""Applies what a turn asked for. One place changes state; a refusal says why, by response name."""
+
+from datetime import datetime, timedelta
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from bot.content import Library, Words
+from bot.errors import EffectRefused
+from bot.rasa import effects
+from bot.services.checkins import CheckIns
+from bot.services.enrolment import Enrolment
+from bot.services.escalation import Escalation
+from bot.services.privacy import Privacy
+from bot.services.safety import Safety
+from data import goals
+from data.goals import ActivityGoal, GoalState
+from data.patients import Patient, PatientState
+
+
+class Effects:
+    def __init__(
+        self,
+        library: Library,
+        enrolment: Enrolment,
+        check_ins: CheckIns,
+        escalation: Escalation,
+        safety: Safety,
+        privacy: Privacy,
+    ) -> None:
+        self._library = library
+        self._enrolment = enrolment
+        self._check_ins = check_ins
+        self._escalation = escalation
+        self._safety = safety
+        self._privacy = privacy
+
+    def apply(
+        self, session: Session, patient: Patient, effect: effects.AnyEffect, *, message_id: int | None, now: datetime
+    ) -> list[Words]:
+        """Does it, or raises EffectRefused. Returns what else is to be said, after the words that confirm it."""
+        match effect:
+            case effects.RedeemInvitation():
+                self._enrolment.redeem(session, patient, effect.code, now)
+            case effects.Enrol():
+                self._enrol(session, patient, effect, now)
+            case effects.DeclineConsent():
+                self._enrolment.decline(session, patient, now)
+            case effects.SetGoal():
+                self._set_goal(session, patient, effect, now)
+            case effects.DropGoal():
+                if not goals.end(session, patient.id, GoalState.DROPPED, now):
+                    raise EffectRefused("utter_refused_no_goal")
+            case effects.RecordCheckIn():
+                self._check_ins.record(session, patient, effect.model_dump(exclude={"effect"}), now)
+            case effects.StartCheckIn():
+                self._check_ins.start_now(session, patient, now)
+            case effects.SkipCheckIn():
+                self._check_ins.skip(session, patient, now)
+            case effects.SnoozeCheckIn():
+                self._check_ins.snooze(session, patient, effect.minutes, now)
+            case effects.StartSafetyScreen():
+                return self._safety.open_set(session, patient, effect.set, message_id=message_id, now=now)
+            case effects.StartFlare():
+                return self._safety.open_set(session, patient, "cauda_equina", message_id=message_id, now=now)
+            case effects.AskForPhysio():
+                self._ask_for_physio(session, patient, message_id, now)
+            case effects.Pause():
+                self._pause(session, patient, effect, now)
+            case effects.Resume():
+                patient.state, patient.paused_until = PatientState.ACTIVE, None
+                self._check_ins.plan_next(session, patient, now)
+            case effects.ChangeCheckInTime():
+                patient.check_in_at = effect.at
+                self._check_ins.plan_next(session, patient, now)
+            case effects.ExportMyData():
+                self._privacy.export(session, patient, now)
+            case effects.EraseMyData():
+                self._privacy.erase(session, patient, now)
+            case _:
+                assert_never(effect)
+        return []
+
+    def _enrol(self, session: Session, patient: Patient, effect: effects.Enrol, now: datetime) -> None:
+        try:
+            ZoneInfo(effect.time_zone)
+        except (KeyError, ValueError) as error:
+            raise EffectRefused("utter_refused_time_zone") from error
+        self._enrolment.enrol(
+            session,
+            patient,
+            nation=effect.nation,
+            time_zone=effect.time_zone,
+            check_in_at=effect.check_in_at,
+            activity_screen=effect.activity_screen or "",
+            now=now,
+        )
+
+    def _set_goal(self, session: Session, patient: Patient, effect: effects.SetGoal, now: datetime) -> None:
+        """The limits of dialogues/protocol/goal.yml hold whatever the dialogue did."""
+        if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
+            raise EffectRefused("utter_refused_not_enrolled")
+        if effect.confidence < self._library.number("goal.confidence_needed"):
+            raise EffectRefused("utter_refused_goal_confidence")
+        if effect.minutes > effect.start_minutes:
+            raise EffectRefused("utter_refused_goal_above_baseline", start_minutes=effect.start_minutes)
+        if effect.minutes > self._library.number("goal.most_minutes"):
+            raise EffectRefused("utter_refused_goal_too_long")
+        values = effect.model_dump(exclude={"effect"})
+        goals.replace(
+            session,
+            ActivityGoal(
+                patient_id=patient.id,
+                created_at=now,
+                **{name: "" if value is None and name in ("place", "barrier", "if_then") else value
+                   for name, value in values.items()},
+            ),
+        )  # fmt: skip
+
+    def _ask_for_physio(self, session: Session, patient: Patient, message_id: int | None, now: datetime) -> None:
+        if patient.state == PatientState.STRANGER:
+            raise EffectRefused("utter_refused_not_enrolled")
+        rule = self._library.protocol["escalation"]["human_request"]
+        self._escalation.raise_alert(
+            session,
+            patient,
+            cause=rule["cause"],
+            severity=rule["severity"],
+            level=rule["level"],
+            told="",
+            message_id=message_id,
+            now=now,
+        )
+
+    def _pause(self, session: Session, patient: Patient, effect: effects.Pause, now: datetime) -> None:
+        if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
+            raise EffectRefused("utter_refused_not_enrolled")
+        patient.state = PatientState.PAUSED
+        patient.paused_until = now + timedelta(days=effect.days) if effect.days else None
+        self._check_ins.cancel_open(session, patient, now)

@@ -1,0 +1,178 @@
+"""Turns Rasa's replies into what the patient gets: effects first, then the words that are true."""
+
+import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from sqlmodel import Session
+
+from bot.content import Choice, Library, Words
+from bot.errors import EffectRefused
+from bot.rasa.effects import read_effect
+from bot.rasa.turns import Parse, Reply, Turn, TurnResult
+from bot.services.checkins import CheckIns
+from bot.services.effects import Effects
+from bot.services.escalation import Escalation
+from bot.services.outgoing import Outgoing
+from bot.services.safety import Safety
+from data import concerns, goals, patients
+from data.concerns import BeliefFlag
+from data.messages import Message
+from data.patients import Patient, PatientState
+
+logger = logging.getLogger(__name__)
+
+
+class Replies:
+    def __init__(
+        self,
+        library: Library,
+        outgoing: Outgoing,
+        effects: Effects,
+        check_ins: CheckIns,
+        escalation: Escalation,
+        safety: Safety,
+    ) -> None:
+        self._library = library
+        self._outgoing = outgoing
+        self._effects = effects
+        self._check_ins = check_ins
+        self._escalation = escalation
+        self._safety = safety
+
+    def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, str]:
+        """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
+        goal = goals.active(session, patient.id)
+        summary = (
+            self._library.say("utter_goal_summary_line", **{name: getattr(goal, name) for name in GOAL_FIELDS}).text
+            if goal
+            else self._library.say("utter_no_goal_line").text
+        )
+        return {
+            "patient_state": patient.state.value,
+            "check_in_time": f"{patient.check_in_at:%H:%M}" if patient.check_in_at else "",
+            "goal_summary": summary,
+            "physio_when": self._escalation.when_seen(session, "P1", now),
+            "local_day": f"{now.astimezone(ZoneInfo(patient.time_zone)):%A}",
+            **self._safety.numbers(patient),
+        }
+
+    def flag_beliefs(self, session: Session, patient: Patient, message: Message, parse: Parse, now: datetime) -> None:
+        """Logs each belief that scores above the threshold; before consent nothing is logged."""
+        if patient.state in (PatientState.STRANGER, PatientState.INVITED):
+            return
+        least = self._library.number("understanding.belief_flag")
+        for heard in parse.beliefs:
+            if heard.confidence >= least and not concerns.flagged(session, message.id, heard.id):
+                session.add(
+                    BeliefFlag(
+                        patient_id=patient.id,
+                        message_id=message.id,
+                        belief=heard.id,
+                        confidence=heard.confidence,
+                        model=parse.model,
+                        at=now,
+                    )
+                )
+
+    def give(
+        self,
+        session: Session,
+        patient: Patient,
+        message: Message,
+        turn: Turn,
+        result: TurnResult,
+        *,
+        late: bool,
+        now: datetime,
+    ) -> None:
+        """Applies the effects of the replies in order and writes one message with the words that then hold."""
+        chat = patients.chat_of(session, patient)
+        spoken: list[Words] = [self._library.say("utter_answered_late")] if late else []
+        patient.asks = result.asks
+        for reply in result.replies:
+            spoken += self._accept(session, patient, message, reply, result, now)
+        if not any(words.text for words in spoken):
+            logger.error("empty_reply", extra={"message": message.key})
+            spoken = [self._library.say("utter_empty_reply", **self._safety.numbers(patient))]
+        if session.get(Patient, patient.id) is None:  # erased: the last word goes to the chat
+            if chat:
+                self._outgoing.to_chat(session, chat.chat_id, spoken[-1], key=f"{message.key}:reply", now=now)
+            return
+        self._outgoing.to_patient(
+            session,
+            patient,
+            spoken,
+            key=f"{message.key}:reply",
+            kind="reply",
+            asks=self._asks(session, patient, result),
+            now=now,
+        )
+
+    def _accept(
+        self, session: Session, patient: Patient, message: Message, reply: Reply, result: TurnResult, now: datetime
+    ) -> list[Words]:
+        """The words of one reply, once its effect is accepted; else the words that say why not."""
+        try:
+            effect = read_effect(reply.custom)
+            with session.begin_nested():
+                after = (
+                    self._effects.apply(session, patient, effect, message_id=message.id, now=now) if effect else []
+                )
+        except EffectRefused as refused:
+            return [self._library.say(refused.response, **refused.values)]
+        except ValidationError as error:
+            fields = [".".join(str(part) for part in problem["loc"]) for problem in error.errors()]
+            logger.warning("effect_invalid", extra={"response": reply.response, "fields": fields})
+            return [self._library.say("utter_effect_failed", **self._safety.numbers(patient))]
+        return [*self._words(session, patient, reply, result), *after]
+
+    def _words(self, session: Session, patient: Patient, reply: Reply, result: TurnResult) -> list[Words]:
+        slot_in = reply.custom.get("slot_in")
+        if slot_in == "belief_reply":
+            return self._belief_replies(session, patient, result) or [_words(reply)]
+        if reply.custom.get("did_you_mean"):
+            return [self._did_you_mean(reply, result)]
+        return [_words(reply)]
+
+    def _belief_replies(self, session: Session, patient: Patient, result: TurnResult) -> list[Words]:
+        """The first reply to each belief heard, most certain first; shorter and without a question inside a form."""
+        if result.parse is None:
+            return []
+        least = self._library.number("understanding.belief_flag")
+        most = int(self._library.number("conversation.belief_replies_a_message"))
+        heard = [each.id for each in result.parse.beliefs if each.confidence >= least][:most]
+        ending = "_in_form" if result.asks or len(heard) > 1 else ""
+        return [
+            self._library.say(
+                f"utter_belief_{belief.lower()}{ending}", variation=concerns.count(session, patient.id, belief)
+            )
+            for belief in heard
+        ]
+
+    def _did_you_mean(self, reply: Reply, result: TurnResult) -> Words:
+        """Buttons for the likeliest intents that have a label in dialogues/protocol/did_you_mean.yml."""
+        labels: dict[str, str] = self._library.protocol["did_you_mean"]["labels"]
+        most = int(self._library.number("did_you_mean.most_choices"))
+        ranked = result.parse.ranking if result.parse else []
+        likely = [intent.name for intent in ranked if intent.name in labels][:most]
+        choices = [Choice(label=labels[name], says=f"/{name}") for name in likely]
+        return Words(reply.response or "", reply.text, (*choices, *_words(reply).choices), reply.custom)
+
+    def _asks(self, session: Session, patient: Patient, result: TurnResult) -> str | None:
+        if question := self._safety.asks(session, patient):
+            return question
+        check_in = self._check_ins.open_for(session, patient)
+        if check_in and (result.asks or "").startswith("check_in_form."):
+            return self._check_ins.asks_of(check_in)
+        return result.asks
+
+
+GOAL_FIELDS = ("activity", "place", "days", "at", "minutes", "start_minutes", "confidence", "if_then")
+
+
+def _words(reply: Reply) -> Words:
+    choices = tuple(Choice(label=button.title, says=button.payload) for button in reply.buttons)
+    return Words(response=reply.response or "", text=reply.text, choices=choices, custom=reply.custom)
+
