@@ -1,12 +1,17 @@
 """Alerts: somebody must look. They move forward by one conditional update, and every move is an AuditEvent."""
 
+import secrets
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Index, text, update
+from sqlmodel import Field, Session, SQLModel, col, select
 
-from data.types import UtcDateTime
+from data.outbox import OutboxMessage, OutboxState
+from data.patients import Patient
+from data.types import UtcDateTime, coded
 
 
 class AlertState(StrEnum):
@@ -18,21 +23,32 @@ class AlertState(StrEnum):
 class Alert(SQLModel, table=True):
     """`reference` (A-0042) stands on every copy of the card."""
 
+    __table_args__ = (
+        # A patient has one alert of a cause that is not closed: new messages join it.
+        Index(
+            "one_alert_a_cause", "patient_id", "cause", unique=True,
+            sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},  # a reference is never given twice, also after an erasure
+    )  # fmt: skip
+
     id: int = Field(default=None, primary_key=True)
     reference: str = Field(unique=True, index=True)
     patient_id: int = Field(foreign_key="patient.id", index=True)
     cause: str = Field(index=True)  # RF01…RF19, AR01…AR22
-    severity: str  # E999, EAE, U111, U48, R: what the patient was told
+    severity: str  # E999, EAE, U111, U48, R: the worst the patient was told
     level: str  # P0–P3: when a human acts
-    told: str  # code of the message the patient got: M999, MAE, … or "" when none
+    told: str  # codes of the messages the patient got: "MAE", "MAE, M999", or "" when none
     message_id: int | None = Field(default=None, foreign_key="message.id")  # the words stay in the case
-    state: AlertState = Field(default=AlertState.OPEN, index=True)
+    state: AlertState = Field(default=AlertState.OPEN, index=True, sa_type=coded(AlertState))
     raised_at: datetime = Field(sa_type=UtcDateTime)
     times_raised: int = 1  # a new red-flag message joins the open alert and counts here
     last_raised_at: datetime = Field(sa_type=UtcDateTime)
     policy: dict = Field(default_factory=dict, sa_type=JSON)  # the escalation policy as it was then
     rung: int = 0  # the next rung to climb
-    next_step_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    step: int = 0  # steps taken so far: the fence, so that two processes never take the same one
+    next_step_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # None: closed
+    unreachable_since: datetime | None = Field(default=None, sa_type=UtcDateTime)  # nobody could be told
     acknowledged_by: int | None = Field(default=None, foreign_key="physio.id")
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_by: int | None = Field(default=None, foreign_key="physio.id")
@@ -40,13 +56,124 @@ class Alert(SQLModel, table=True):
     outcome: str | None = None  # coded: dialogues/protocol/escalation.yml
 
 
-class AuditEvent(SQLModel, table=True):
-    """Append-only, without foreign keys, so that the audit never blocks an erasure."""
+def add(session: Session, alert: Alert) -> Alert:
+    """Stores a new alert and gives it its reference."""
+    alert.reference = secrets.token_hex(8)
+    session.add(alert)
+    session.flush()
+    alert.reference = f"A-{alert.id:04d}"
+    session.flush()
+    return alert
 
-    id: int = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_type=UtcDateTime, index=True)
-    what: str = Field(index=True)  # past tense: alert_raised, alert_acknowledged, consent_given, patient_erased …
-    by: str  # system, patient, physio:3, admin
-    patient: str | None = Field(default=None, index=True)  # the code
-    alert: str | None = Field(default=None, index=True)  # the reference
-    detail: dict = Field(default_factory=dict, sa_type=JSON)  # ids and codes, never words
+
+def get(session: Session, alert_id: int) -> Alert | None:
+    """The alert as the database has it now, whatever this transaction read before."""
+    session.flush()
+    query = select(Alert).where(col(Alert.id) == alert_id).execution_options(populate_existing=True)
+    return session.exec(query).first()
+
+
+def lock_patient(session: Session, patient: Patient) -> None:
+    """One transaction at a time decides whether a patient's alert is new or joined (SQLite has one writer anyway)."""
+    session.flush()
+    session.exec(select(col(Patient.id)).where(col(Patient.id) == patient.id).with_for_update()).one()
+
+
+def unclosed_of(session: Session, patient: Patient, cause: str) -> Alert | None:
+    query = (
+        select(Alert)
+        .where(col(Alert.patient_id) == patient.id, col(Alert.cause) == cause)
+        .where(col(Alert.closed_at).is_(None))
+        .execution_options(populate_existing=True)
+    )
+    return session.exec(query).first()
+
+
+def unclosed(session: Session) -> list[Alert]:
+    """Everything that is open or acknowledged: the worst level first, then the oldest."""
+    query = select(Alert).where(col(Alert.closed_at).is_(None)).order_by(col(Alert.level), col(Alert.raised_at))
+    return list(session.exec(query).all())
+
+
+def others_unclosed(session: Session, alert: Alert, *, level: str) -> int:
+    """How many other alerts of this level the patient still has."""
+    query = (
+        select(col(Alert.id))
+        .where(col(Alert.patient_id) == alert.patient_id, col(Alert.id) != alert.id)
+        .where(col(Alert.level) == level, col(Alert.closed_at).is_(None))
+    )
+    return len(session.exec(query).all())
+
+
+def due(session: Session, now: datetime) -> list[int]:
+    """The alerts with an overdue step: the worst level first, then the most overdue."""
+    query = (
+        select(col(Alert.id))
+        .where(col(Alert.next_step_at) <= now, col(Alert.closed_at).is_(None))
+        .order_by(col(Alert.level), col(Alert.next_step_at))
+    )
+    return list(session.exec(query).all())
+
+
+def move(
+    session: Session,
+    alert: Alert,
+    *,
+    states: Collection[str],
+    step: int | None = None,
+    times_raised: int | None = None,
+    **values: Any,
+) -> bool:
+    """The one way an alert changes: a conditional update. False, and nothing changed, when somebody was first.
+
+    `step` and `times_raised` are fences: what the mover had seen. The alert is read again either way.
+    """
+    session.flush()
+    query = update(Alert).where(col(Alert.id) == alert.id, col(Alert.state).in_(list(states)))
+    if step is not None:
+        query = query.where(col(Alert.step) == step)
+    if times_raised is not None:
+        query = query.where(col(Alert.times_raised) == times_raised)
+    moved = session.exec(query.values(**values).execution_options(synchronize_session=False)).rowcount == 1
+    session.refresh(alert)
+    return moved
+
+
+def wake_unreachable(session: Session, now: datetime) -> None:
+    """Somebody can be reached again: what waited for that is due at once."""
+    session.flush()
+    query = update(Alert).where(col(Alert.unreachable_since).is_not(None), col(Alert.closed_at).is_(None))
+    session.exec(query.values(next_step_at=now).execution_options(synchronize_session="fetch"))
+
+
+def copies(session: Session, alert: Alert) -> list[OutboxMessage]:
+    """The cards of this alert that stand in somebody's chat."""
+    query = (
+        select(OutboxMessage)
+        .where(col(OutboxMessage.alert_id) == alert.id, col(OutboxMessage.kind) == "card")
+        .where(col(OutboxMessage.telegram_message_id).is_not(None))
+        .order_by(col(OutboxMessage.id))
+    )
+    return list(session.exec(query).all())
+
+
+def drop_unsent(session: Session, alert: Alert) -> None:
+    """Cards that have not left yet are no longer wanted: somebody has acted."""
+    session.flush()
+    query = (
+        update(OutboxMessage)
+        .where(col(OutboxMessage.alert_id) == alert.id, col(OutboxMessage.kind) == "card")
+        .where(col(OutboxMessage.state) == OutboxState.QUEUED)
+    )
+    session.exec(query.values(state=OutboxState.DROPPED).execution_options(synchronize_session="fetch"))
+
+
+def holders(session: Session, alert: Alert) -> set[int]:
+    """The physios who have, or are about to get, a card of the alert's latest raising."""
+    gone = (OutboxState.BLOCKED, OutboxState.FAILED, OutboxState.DROPPED)
+    query = (
+        select(col(OutboxMessage.physio_id))
+        .where(col(OutboxMessage.alert_id) == alert.id, col(OutboxMessage.kind) == "card")
+        .where(col(OutboxMessage.created_at) >= alert.last_raised_at, col(OutboxMessage.state).not_in(gone))
+    )
+    return {physio_id for physio_id in session.exec(query).all() if physio_id is not None}

@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, ColumnElement
+from sqlmodel import Field, Session, SQLModel, col, or_, select
 
-from data.types import UtcDateTime
+from data.types import UtcDateTime, coded
 
 
 class PhysioRole(StrEnum):
@@ -17,7 +17,7 @@ class PhysioRole(StrEnum):
 class Physio(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     name: str  # shown to colleagues and, if settings say so, to patients
-    role: PhysioRole = PhysioRole.PHYSIO
+    role: PhysioRole = Field(default=PhysioRole.PHYSIO, sa_type=coded(PhysioRole))
     chat_id: int | None = Field(default=None, unique=True, sa_type=BigInteger)
     blocked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # no longer works here
@@ -30,3 +30,74 @@ class OnCallShift(SQLModel, table=True):
     physio_id: int = Field(foreign_key="physio.id", index=True)
     starts_at: datetime = Field(sa_type=UtcDateTime)
     ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+def get(session: Session, physio_id: int | None) -> Physio | None:
+    return session.get(Physio, physio_id) if physio_id is not None else None
+
+
+def by_chat(session: Session, chat_id: int) -> Physio | None:
+    """Whose chat this is; somebody who left is still found, so that the chat is not taken for a patient's."""
+    return session.exec(select(Physio).where(col(Physio.chat_id) == chat_id)).first()
+
+
+def staff(session: Session) -> list[Physio]:
+    """Everybody who works here, on duty or not."""
+    return list(session.exec(select(Physio).where(col(Physio.left_at).is_(None)).order_by(col(Physio.id))).all())
+
+
+def on_duty(session: Session, now: datetime) -> list[Physio]:
+    """Who has an open shift now, and still works here."""
+    query = (
+        select(Physio)
+        .join(OnCallShift, col(OnCallShift.physio_id) == col(Physio.id))
+        .where(col(Physio.left_at).is_(None), *_open(now))
+        .order_by(col(Physio.id))
+        .distinct()
+    )
+    return list(session.exec(query).all())
+
+
+def reachable(physio: Physio) -> bool:
+    """A working channel: a linked chat that has not blocked us."""
+    return physio.chat_id is not None and physio.blocked_at is None and physio.left_at is None
+
+
+def start_duty(session: Session, physio: Physio, now: datetime) -> bool:
+    """Opens a shift without an end; False when there is one."""
+    if _shifts(session, physio, now):
+        return False
+    session.add(OnCallShift(physio_id=physio.id, starts_at=now))
+    session.flush()
+    return True
+
+
+def end_duty(session: Session, physio: Physio, now: datetime) -> bool:
+    """Ends every shift that is open; False when there is none."""
+    shifts = _shifts(session, physio, now)
+    for shift in shifts:
+        shift.ends_at = now
+    session.flush()
+    return bool(shifts)
+
+
+def link(session: Session, physio: Physio, chat_id: int) -> None:
+    """The chat is this physio's from now on, and nobody else's."""
+    previous = by_chat(session, chat_id)
+    if previous is not None and previous.id != physio.id:
+        previous.chat_id = None
+        session.flush()
+    physio.chat_id = chat_id
+    physio.blocked_at = None
+    session.add(physio)
+    session.flush()
+
+
+def _shifts(session: Session, physio: Physio, now: datetime) -> list[OnCallShift]:
+    query = select(OnCallShift).where(col(OnCallShift.physio_id) == physio.id, *_open(now))
+    return list(session.exec(query).all())
+
+
+def _open(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    ends = col(OnCallShift.ends_at)
+    return col(OnCallShift.starts_at) <= now, or_(ends.is_(None), ends > now)
