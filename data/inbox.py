@@ -1,12 +1,15 @@
 """The inbox: an update is committed here before Telegram is told that we have it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, cast
 
-from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CursorResult, Executable, func, or_
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
-from data.types import Encrypted, UtcDateTime
+from data.types import Encrypted, UtcDateTime, coded
 
 
 class InboxState(StrEnum):
@@ -16,16 +19,21 @@ class InboxState(StrEnum):
     DEAD = "dead"  # gave up after too many tries: logged, counted by `coach doctor`
 
 
-class InboxUpdate(SQLModel, table=True):
-    """One Telegram update, raw. The primary key is the duplicate filter."""
+OPEN = (InboxState.NEW, InboxState.WAITING)
 
-    update_id: int = Field(primary_key=True, sa_type=BigInteger)
-    chat_id: int = Field(sa_type=BigInteger, index=True)
+
+class InboxUpdate(SQLModel, table=True):
+    """One Telegram update, raw until it is done. The primary key is the duplicate filter."""
+
+    update_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    chat_id: int = Field(sa_type=BigInteger, index=True)  # 0: it belongs to no chat
     raw: str = Field(sa_type=Encrypted)
     received_at: datetime = Field(sa_type=UtcDateTime)
-    state: InboxState = Field(default=InboxState.NEW, index=True)
-    attempts: int = 0
+    state: InboxState = Field(default=InboxState.NEW, index=True, sa_type=coded(InboxState))
+    attempts: int = 0  # turns that ended in an error, not turns that a crash cut short
     not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    screen_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # somebody is screening it until then
+    screened: bool = False  # it passed the first screening, before the chat's queue
 
 
 class ChatTurn(SQLModel, table=True):
@@ -34,3 +42,170 @@ class ChatTurn(SQLModel, table=True):
     chat_id: int = Field(primary_key=True, sa_type=BigInteger)
     owner: str
     lease_until: datetime = Field(sa_type=UtcDateTime)
+
+
+class AlreadyHandled(Exception):
+    """Another process finished this update first. Let it propagate: this transaction must not commit."""
+
+
+# Arrival -------------------------------------------------------------------------------------------------------------
+
+
+def accept(session: Session, row: InboxUpdate) -> bool:
+    """False for an update that we have already."""
+    if session.get(InboxUpdate, row.update_id) is not None:
+        return False
+    try:
+        with session.begin_nested():  # two processes may be handed the same update at the same moment
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
+
+
+def by_id(session: Session, update_id: int) -> InboxUpdate | None:
+    return session.get(InboxUpdate, update_id)
+
+
+# For the handler, in its own transaction ------------------------------------------------------------------------------
+
+
+def finish(session: Session, update_id: int, state: InboxState = InboxState.DONE) -> None:
+    """Closes an update and forgets its raw text. Raises AlreadyHandled when it is closed already."""
+    _change(session, update_id, state=state, raw="", not_before=None)
+
+
+def wait(session: Session, update_id: int, not_before: datetime) -> None:
+    """Keeps an update until Rasa answers again. Raises AlreadyHandled when it is closed already."""
+    _change(session, update_id, state=InboxState.WAITING, not_before=not_before)
+
+
+def waiting_before(session: Session, chat_id: int, update_id: int) -> bool:
+    """Does an earlier message of this chat still wait for Rasa? Then a later one waits behind it."""
+    query = select(InboxUpdate.update_id).where(
+        col(InboxUpdate.chat_id) == chat_id,
+        col(InboxUpdate.state) == InboxState.WAITING,
+        col(InboxUpdate.update_id) < update_id,
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def mark_screened(session: Session, update_id: int) -> None:
+    """The first screening of this update is done; another process need not repeat it."""
+    _run(session, update(InboxUpdate).where(col(InboxUpdate.update_id) == update_id).values(screened=True))
+
+
+# For the queue of a chat ----------------------------------------------------------------------------------------------
+
+
+def due_chats(session: Session, now: datetime, *, but: Sequence[int] = (), limit: int = 64) -> list[int]:
+    """Chats whose first NEW update, or else first WAITING one, may be handled now; the longest waiting first."""
+    chats: dict[int, None] = {}
+    for state in OPEN:
+        first = _firsts(state).where(col(InboxUpdate.chat_id).not_in(but)).subquery()
+        query = (
+            select(InboxUpdate.chat_id)
+            .join(first, first.c.update_id == col(InboxUpdate.update_id))
+            .where(_is_due(now))
+            .order_by(col(InboxUpdate.update_id))
+            .limit(limit)
+        )
+        chats |= dict.fromkeys(session.exec(query))
+    return list(chats)[:limit]
+
+
+def first_of(session: Session, chat_id: int, state: InboxState) -> InboxUpdate | None:
+    query = select(InboxUpdate).where(col(InboxUpdate.chat_id) == chat_id, col(InboxUpdate.state) == state)
+    return session.exec(query.order_by(col(InboxUpdate.update_id)).limit(1)).first()
+
+
+def fail(session: Session, update_id: int, not_before: datetime) -> int:
+    """Counts a turn that ended in an error and puts the next try off; how many there have been."""
+    row = session.get(InboxUpdate, update_id)
+    if row is None or row.state not in OPEN:
+        return 0
+    row.attempts += 1
+    row.not_before = not_before
+    return row.attempts
+
+
+def claim_chat(session: Session, chat_id: int, owner: str, *, now: datetime, until: datetime) -> bool:
+    """Takes or renews the lease of a chat; False when another process holds it."""
+    free = or_(col(ChatTurn.owner) == owner, col(ChatTurn.lease_until) <= now)
+    taken = _run(
+        session,
+        update(ChatTurn).where(col(ChatTurn.chat_id) == chat_id, free).values(owner=owner, lease_until=until),
+    )
+    if taken:
+        return True
+    if session.get(ChatTurn, chat_id) is not None:
+        return False
+    try:
+        with session.begin_nested():
+            session.add(ChatTurn(chat_id=chat_id, owner=owner, lease_until=until))
+    except IntegrityError:
+        return False
+    return True
+
+
+def release_chat(session: Session, chat_id: int, owner: str) -> None:
+    _run(session, delete(ChatTurn).where(col(ChatTurn.chat_id) == chat_id, col(ChatTurn.owner) == owner))
+
+
+# For the first screening ----------------------------------------------------------------------------------------------
+
+
+def claim_screening(session: Session, *, now: datetime, until: datetime, limit: int = 64) -> list[InboxUpdate]:
+    """New updates that nobody is screening, in order; they are this process's until `until`."""
+    free = or_(col(InboxUpdate.screen_until).is_(None), col(InboxUpdate.screen_until) <= now)
+    unscreened = (col(InboxUpdate.state) == InboxState.NEW, col(InboxUpdate.screened).is_(False), free)
+    query = select(InboxUpdate).where(*unscreened).order_by(col(InboxUpdate.update_id)).limit(limit)
+    return [
+        row
+        for row in session.exec(query)
+        if _run(
+            session,
+            update(InboxUpdate)
+            .where(col(InboxUpdate.update_id) == row.update_id, *unscreened)
+            .values(screen_until=until),
+        )
+    ]
+
+
+# Housekeeping ---------------------------------------------------------------------------------------------------------
+
+
+def purge(session: Session, before: datetime) -> int:
+    """Deletes finished updates received before `before`; Telegram repeats an update for at most 24 hours."""
+    old = (col(InboxUpdate.received_at) < before, col(InboxUpdate.state) == InboxState.DONE)
+    return _run(session, delete(InboxUpdate).where(*old))
+
+
+def forget_chat(session: Session, chat_id: int) -> None:
+    _run(session, delete(InboxUpdate).where(col(InboxUpdate.chat_id) == chat_id))
+
+
+def counts(session: Session) -> dict[InboxState, int]:
+    rows = session.exec(select(InboxUpdate.state, func.count()).group_by(col(InboxUpdate.state)))
+    return {InboxState(state): number for state, number in rows}
+
+
+def _change(session: Session, update_id: int, **values: Any) -> None:
+    open_row = (col(InboxUpdate.update_id) == update_id, col(InboxUpdate.state).in_(OPEN))
+    if not _run(session, update(InboxUpdate).where(*open_row).values(**values)):
+        raise AlreadyHandled(f"update {update_id} is closed already")
+
+
+def _firsts(state: InboxState) -> Any:
+    """The first update of every chat that is in this state."""
+    first = func.min(InboxUpdate.update_id).label("update_id")
+    return select(first).where(col(InboxUpdate.state) == state).group_by(col(InboxUpdate.chat_id))
+
+
+def _is_due(now: datetime) -> Any:
+    return or_(col(InboxUpdate.not_before).is_(None), col(InboxUpdate.not_before) <= now)
+
+
+def _run(session: Session, statement: Executable) -> int:
+    """How many rows an update or a delete touched."""
+    return cast("CursorResult[Any]", session.exec(statement)).rowcount  # type: ignore[call-overload]
