@@ -1,0 +1,73 @@
+"""Reads dialogues/: one file a topic, each holding its intents, examples, slots, forms, responses and rules.
+
+Rasa reads such mixed files, with traps that are closed here:
+- it takes the responses of every file twice (as domain and as NLU data) and warns that all are duplicates;
+- a form whose `validate_<form>` is not declared as an action is validated by nobody, silently;
+- thresholds of the understanding are protocol, so they come from dialogues/protocol/understanding.yml.
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Text, Union
+
+import rasa.shared.utils.io
+from rasa.shared.core.domain import Domain
+from rasa.shared.exceptions import RasaException
+from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+UNDERSTANDING = "protocol/understanding.yml"
+SEEN = ("belief", "risk", "number", "score", "minutes", "days", "time")  # entities of our own components
+ACTIONS = ("action_back", "action_skip", "action_why", "action_did_you_mean")  # of bot/rasa/actions.py
+LIVES_FOR = 10 * 365 * 24 * 60  # minutes: the channel ends sessions, and only when no form is open
+
+
+class TopicImporter(RasaFileImporter):
+    def get_config(self) -> Dict[Text, Any]:
+        """config.yml, with the numbers named under `protocol` put in their place."""
+        config = copy.deepcopy(super().get_config())
+        for component in config.get("pipeline") or []:
+            if "protocol" in component:
+                component["protocol"] = {name: self._limit(name) for name in component["protocol"]}
+        return config
+
+    @lru_cache(maxsize=1)
+    def get_domain(self) -> Domain:
+        """The topics' domain, completed with what belongs to every topic."""
+        domain = Domain.load(self._domain_path)
+        declared = domain.as_dict()
+        forms = [f"validate_{form}" for form in domain.form_names]
+        standing = Domain.from_dict(
+            {
+                "entities": [{name: {"influence_conversation": False}} for name in SEEN if name not in domain.entities],
+                "actions": [name for name in (*forms, *ACTIONS) if name not in (declared.get("actions") or [])],
+                "session_config": {"session_expiration_time": LIVES_FOR, "carry_over_slots_to_new_session": True},
+            }
+        )
+        return domain.merge(standing, override=True)
+
+    @lru_cache(maxsize=2)
+    def get_nlu_data(self, language: Optional[Text] = "en") -> TrainingData:
+        data = super().get_nlu_data(language)
+        known = self.get_domain().responses
+        data.responses = {name: texts for name, texts in data.responses.items() if name not in known}
+        return data
+
+    def _limit(self, name: str) -> float:
+        limits = read_understanding(self._domain_path)
+        if name not in limits:
+            raise RasaException(f"{UNDERSTANDING} lacks `{name}: {{value: …, unit: …, source: …, approved: …}}`.")
+        return limits[name]
+
+
+def read_understanding(paths: Union[str, List[str], None]) -> Dict[str, float]:
+    """The thresholds of understanding.yml by name; `paths` holds the dialogues/ folder."""
+    for folder in [paths] if isinstance(paths, str) else paths or []:
+        file = Path(folder) / UNDERSTANDING
+        if file.is_file():
+            content = rasa.shared.utils.io.read_yaml_file(file)
+            return {name: float(entry["value"]) for name, entry in content.items()}
+    raise RasaException(f"There is no {UNDERSTANDING} under {paths}: it holds the thresholds of the understanding.")
