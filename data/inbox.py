@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CursorResult, Executable, func, or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
-from data.types import Encrypted, UtcDateTime, coded
+from data.types import Encrypted, UtcDateTime, coded, coded
 
 
 class InboxState(StrEnum):

@@ -1,12 +1,16 @@
 """The outbox: everything that leaves is a row, written with the change that caused it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, Executable, Index, and_, or_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
-from data.types import Encrypted, UtcDateTime
+from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
 
 
 class Priority(IntEnum):
@@ -29,6 +33,8 @@ class OutboxState(StrEnum):
 class OutboxMessage(SQLModel, table=True):
     """`key` is unique: the same cause never sends twice. `edits` names the message whose keyboard it replaces."""
 
+    __table_args__ = (Index("ix_outboxmessage_turn", "state", "priority", "id"),)
+
     id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True, index=True)
     chat_id: int = Field(sa_type=BigInteger, index=True)
@@ -37,16 +43,19 @@ class OutboxMessage(SQLModel, table=True):
     alert_id: int | None = Field(default=None, foreign_key="alert.id", index=True)
     check_in_id: int | None = Field(default=None, foreign_key="checkin.id", index=True)
     kind: str  # reply, safety, check_in, reminder, card, notice, edit, callback
-    priority: Priority
+    priority: Priority = Field(sa_type=coded(Priority))
     text: str = Field(sa_type=Encrypted)  # plain text; the sender escapes and splits it
-    buttons: list = Field(default_factory=list, sa_type=JSON)  # rows of [{"id", "label"}]; ids are Button.id
+    buttons: list = Field(default_factory=list, sa_type=EncryptedJson)  # rows of [{"id", "label"}]; ids are Button.id
+    document: str | None = Field(default=None, sa_type=Encrypted)  # a UTF-8 file that goes with the text
+    file_name: str | None = None  # set with `document`
     edits: int | None = None  # Telegram message id whose text and keyboard this replaces
     must_arrive: bool = False  # safety advice and cards: sent again when uncertain
-    state: OutboxState = Field(default=OutboxState.QUEUED, index=True)
+    state: OutboxState = Field(default=OutboxState.QUEUED, index=True, sa_type=coded(OutboxState))
     created_at: datetime = Field(sa_type=UtcDateTime)
     not_before: datetime = Field(sa_type=UtcDateTime, index=True)
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    tries: int = 0
+    tries: int = 0  # also the fence: who leased the row for an earlier try can't settle it any more
+    repeated: bool = False  # sent a second time after an uncertain first one
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     telegram_message_id: int | None = None
     error: str | None = None  # Telegram's reason, never our text
@@ -62,9 +71,9 @@ class Button(SQLModel, table=True):
     id: str = Field(primary_key=True)  # secrets.token_urlsafe(16)
     chat_id: int = Field(sa_type=BigInteger, index=True)
     outbox_key: str = Field(index=True)
-    label: str
-    says: str = ""
-    effect: dict = Field(default_factory=dict, sa_type=JSON)
+    label: str = Field(sa_type=Encrypted)
+    says: str = Field(default="", sa_type=Encrypted)
+    effect: dict = Field(default_factory=dict, sa_type=EncryptedJson)
     asks: str | None = None  # what was being asked: "goal_form.goal_minutes", "check_in.12.pain", "safety.7.1"
     expires_at: datetime = Field(sa_type=UtcDateTime)
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -84,3 +93,106 @@ def by_key(session: Session, key: str) -> OutboxMessage | None:
 
 def button(session: Session, button_id: str) -> Button | None:
     return session.get(Button, button_id)
+
+
+def answered(session: Session, outbox_key: str) -> bool:
+    """Has a button of this message been tapped already?"""
+    query = select(Button.id).where(col(Button.outbox_key) == outbox_key, col(Button.used_at).is_not(None))
+    return session.exec(query.limit(1)).first() is not None
+
+
+# The right to send ----------------------------------------------------------------------------------------------------
+
+
+def hold_sender(session: Session, token_hash: str, owner: str, *, now: datetime, until: datetime) -> bool:
+    """Takes or renews the right to send with this bot; False while another process holds it."""
+    free = or_(col(SenderLease.owner) == owner, col(SenderLease.lease_until) <= now)
+    mine = update(SenderLease).where(col(SenderLease.token_hash) == token_hash, free)
+    if _run(session, mine.values(owner=owner, lease_until=until)):
+        return True
+    if session.get(SenderLease, token_hash) is not None:
+        return False
+    try:
+        with session.begin_nested():
+            session.add(SenderLease(token_hash=token_hash, owner=owner, lease_until=until))
+    except IntegrityError:
+        return False
+    return True
+
+
+def release_sender(session: Session, token_hash: str, owner: str) -> None:
+    mine = (col(SenderLease.token_hash) == token_hash, col(SenderLease.owner) == owner)
+    _run(session, delete(SenderLease).where(*mine))
+
+
+# What leaves next -----------------------------------------------------------------------------------------------------
+
+STUBBORN = 5  # tries after which a message no longer holds up the later ones of its chat
+
+
+def due(session: Session, now: datetime, *, limit: int, but: Collection[int] = ()) -> list[OutboxMessage]:
+    """At most one message a chat, the one whose turn it is there: safety, then cards, replies, check-ins.
+
+    Within a chat safety advice may overtake; everything else keeps its order, also behind a message that is being
+    tried again. `but`: chats that may not be written to yet.
+    """
+    ready = (col(OutboxMessage.state) == OutboxState.QUEUED, col(OutboxMessage.not_before) <= now)
+    query = select(OutboxMessage).where(*ready, ~_has_one_before(now))
+    if but:
+        query = query.where(col(OutboxMessage.chat_id).not_in(but))
+    return list(session.exec(query.order_by(col(OutboxMessage.priority), col(OutboxMessage.id)).limit(limit)))
+
+
+def _has_one_before(now: datetime) -> ColumnElement[bool]:
+    other = aliased(OutboxMessage)
+    is_safety = col(OutboxMessage.priority) == Priority.SAFETY
+    other_is_safety = col(other.priority) == Priority.SAFETY
+    older = col(other.id) < col(OutboxMessage.id)
+    goes_first = or_(and_(other_is_safety, ~is_safety), and_(older, or_(other_is_safety, ~is_safety)))
+    in_its_way = or_(col(other.not_before) <= now, col(other.tries).between(1, STUBBORN - 1))
+    same_chat = (col(other.chat_id) == col(OutboxMessage.chat_id), col(other.state) == OutboxState.QUEUED)
+    return select(other.id).where(*same_chat, goes_first, in_its_way).exists()
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    query = select(OutboxMessage.id).where(
+        col(OutboxMessage.state) == OutboxState.QUEUED, col(OutboxMessage.not_before) <= now
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def lease(session: Session, row: OutboxMessage, until: datetime) -> bool:
+    """Marks a queued message as being sent. False: somebody else was first."""
+    mine = (col(OutboxMessage.id) == row.id, col(OutboxMessage.state) == OutboxState.QUEUED)
+    values = {"state": OutboxState.SENDING, "lease_until": until, "tries": row.tries + 1}
+    return bool(_run(session, update(OutboxMessage).where(*mine).values(**values)))
+
+
+def settle(session: Session, row: OutboxMessage, state: OutboxState, **values: Any) -> bool:
+    """What became of a leased message. False: its lease ran out and somebody else has dealt with it since."""
+    mine = (
+        col(OutboxMessage.id) == row.id,
+        col(OutboxMessage.state) == OutboxState.SENDING,
+        col(OutboxMessage.tries) == row.tries,
+    )
+    return bool(_run(session, update(OutboxMessage).where(*mine).values(state=state, lease_until=None, **values)))
+
+
+def abandoned(session: Session, now: datetime, *, mine: Collection[int], taken_over: bool) -> list[OutboxMessage]:
+    """Messages whose sender died while sending: their lease ran out, or (`taken_over`) they aren't `mine`."""
+    query = select(OutboxMessage).where(
+        col(OutboxMessage.state) == OutboxState.SENDING, col(OutboxMessage.id).not_in(mine)
+    )
+    if not taken_over:
+        query = query.where(col(OutboxMessage.lease_until) <= now)
+    return list(session.exec(query.order_by(col(OutboxMessage.id))))
+
+
+def queued_for(session: Session, chat_id: int) -> list[OutboxMessage]:
+    mine = (col(OutboxMessage.chat_id) == chat_id, col(OutboxMessage.state) == OutboxState.QUEUED)
+    return list(session.exec(select(OutboxMessage).where(*mine).order_by(col(OutboxMessage.id))))
+
+
+def _run(session: Session, statement: Executable) -> int:
+    """How many rows an update or a delete touched."""
+    return cast("CursorResult[Any]", session.exec(statement)).rowcount  # type: ignore[call-overload]
