@@ -2,11 +2,16 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Field, Session, SQLModel, col, select
 
-from data.types import Encrypted, UtcDateTime
+from data.concerns import SafetyQuestion
+from data.outbox import OutboxMessage, OutboxState
+from data.patients import Patient, PatientState
+from data.types import Encrypted, UtcDateTime, coded
 
 
 class CheckInState(StrEnum):
@@ -19,26 +24,122 @@ class CheckInState(StrEnum):
     MISSED = "missed"  # we were down for too long
 
 
+LIVE = (CheckInState.PLANNED, CheckInState.SNOOZED, CheckInState.SENT)  # the tick still has something to do
+ONE_PLANNED = text("state = 'planned'")
+
+
 class CheckIn(SQLModel, table=True):
+    """`due_at` is when the tick must look at a live row again: to ask, to remind, to let it lapse."""
+
     __table_args__ = (
         UniqueConstraint("patient_id", "on"),
         CheckConstraint("pain between 0 and 10"),
         CheckConstraint("minutes >= 0"),
         CheckConstraint("confidence between 0 and 10"),
+        Index(
+            "ix_checkin_one_planned", "patient_id", unique=True, sqlite_where=ONE_PLANNED, postgresql_where=ONE_PLANNED
+        ),
     )
 
     id: int = Field(default=None, primary_key=True)
     patient_id: int = Field(foreign_key="patient.id", index=True)
     on: date  # the patient's local day: one check-in a day
-    state: CheckInState = Field(default=CheckInState.PLANNED, index=True)
+    state: CheckInState = Field(default=CheckInState.PLANNED, index=True, sa_type=coded(CheckInState))
+    planned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the patient's own hour; None: they began it
     due_at: datetime = Field(sa_type=UtcDateTime, index=True)
-    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    waits: int = 0  # how often it stood back because the patient was in the middle of something else
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # when it was last asked from the start
+    sends: int = 0  # a snoozed one is asked again
     reminded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     asks: str | None = None  # pain, minutes, confidence, noticed; None when nothing is being asked
     pain: int | None = None  # NRS 0–10
+    pain_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # an hour late is another hour's pain
     minutes: int | None = None
     confidence: int | None = None  # 0–10
     noticed: str | None = Field(default=None, sa_type=Encrypted)
     skipped: str = ""  # the questions the patient skipped, comma-separated: missing is never zero
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    told_rasa: bool = False
+    reason: str = ""  # why it ended without an answer: by_patient, paused, safety_hold, too_late, blocked, …
+
+
+# Planning -------------------------------------------------------------------------------------------------------------
+
+
+def planned(session: Session, patient_id: int) -> CheckIn | None:
+    """The one row that is planned and not asked yet."""
+    query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.state) == CheckInState.PLANNED)
+    return session.exec(_locked(query)).first()
+
+
+def on_day(session: Session, patient_id: int, day: date) -> CheckIn | None:
+    query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.on) == day)
+    return session.exec(_locked(query)).first()
+
+
+def days_taken(session: Session, patient_id: int, *, since: date) -> set[date]:
+    """Days from `since` on that have had their check-in already."""
+    query = select(CheckIn.on).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.on) >= since)
+    return set(session.exec(query.where(col(CheckIn.state) != CheckInState.PLANNED)).all())
+
+
+def add(session: Session, check_in: CheckIn) -> bool:
+    """False when another process has written that day's row, or another planned one, in the meantime."""
+    try:
+        with session.begin_nested():
+            session.add(check_in)
+    except IntegrityError:
+        return False
+    return True
+
+
+def without_plan(session: Session, *, most: int) -> list[Patient]:
+    """Patients who chose an hour and have no check-in to come: nobody is dropped in silence."""
+    chain = select(CheckIn.id).where(
+        col(CheckIn.patient_id) == col(Patient.id), col(CheckIn.state) == CheckInState.PLANNED
+    )
+    query = select(Patient).where(col(Patient.state).in_((PatientState.ACTIVE, PatientState.PAUSED)))
+    return list(session.exec(query.where(col(Patient.check_in_at).is_not(None), ~chain.exists()).limit(most)).all())
+
+
+# Claiming and finding -------------------------------------------------------------------------------------------------
+
+
+def claim_due(session: Session, now: datetime, *, most: int) -> list[CheckIn]:
+    """Live rows whose time has come, longest due first; no other process gets them while this transaction lasts."""
+    query = select(CheckIn).where(col(CheckIn.state).in_(LIVE), col(CheckIn.due_at) <= now)
+    query = query.order_by(col(CheckIn.due_at), col(CheckIn.id)).limit(most)
+    return list(session.exec(query.with_for_update(skip_locked=True)).all())
+
+
+def by_id(session: Session, check_in_id: int) -> CheckIn | None:
+    return session.exec(_locked(select(CheckIn).where(col(CheckIn.id) == check_in_id))).first()
+
+
+def in_state(session: Session, patient_id: int, *states: CheckInState) -> list[CheckIn]:
+    """Newest day first."""
+    query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.state).in_(states))
+    return list(session.exec(_locked(query.order_by(col(CheckIn.on).desc()))).all())
+
+
+def _locked(query: Any) -> Any:
+    """What a tick of another process has just changed is read as it is now."""
+    return query.with_for_update().execution_options(populate_existing=True)
+
+
+# What stands round a check-in -----------------------------------------------------------------------------------------
+
+
+def safety_questions_open(session: Session, patient_id: int) -> bool:
+    return session.get(SafetyQuestion, patient_id) is not None
+
+
+def last_prompt_state(session: Session, check_in_id: int) -> OutboxState | None:
+    """How the last message of this check-in fared."""
+    query = select(OutboxMessage.state).where(col(OutboxMessage.check_in_id) == check_in_id)
+    return session.exec(query.order_by(col(OutboxMessage.id).desc()).limit(1)).first()
+
+
+def withdraw_messages(session: Session, check_in_id: int) -> None:
+    """What has not left yet is no longer wanted."""
+    waiting = (col(OutboxMessage.check_in_id) == check_in_id, col(OutboxMessage.state) == OutboxState.QUEUED)
+    session.exec(update(OutboxMessage).where(*waiting).values(state=OutboxState.DROPPED))

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from data.types import Encrypted, UtcDateTime
+from data.types import Encrypted, UtcDateTime, coded
 
 
 class GoalState(StrEnum):
@@ -17,11 +17,11 @@ class GoalState(StrEnum):
 class ActivityGoal(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     patient_id: int = Field(foreign_key="patient.id", index=True)
-    state: GoalState = GoalState.ACTIVE
+    state: GoalState = Field(default=GoalState.ACTIVE, sa_type=coded(GoalState))
     activity: str = Field(sa_type=Encrypted)
     place: str = Field(sa_type=Encrypted)
     days: str  # canonical: "Monday, Wednesday, Friday"
-    at: str  # canonical wall-clock time "09:30", or the patient's anchor ("after breakfast")
+    at: str = Field(sa_type=Encrypted)  # canonical wall-clock time "09:30", or the patient's anchor ("after breakfast")
     minutes: int  # first week's target a session
     start_minutes: int  # what the patient says they can do now: the baseline
     confidence: int  # 0–10

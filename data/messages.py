@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from data.types import Encrypted, UtcDateTime
+from data.types import Encrypted, UtcDateTime, coded
 
 
 class Direction(StrEnum):
@@ -20,7 +20,7 @@ class Message(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True, index=True)
     patient_id: int = Field(foreign_key="patient.id", index=True)
-    direction: Direction
+    direction: Direction = Field(sa_type=coded(Direction))
     kind: str  # text, tap, command, edited, caption, photo, voice, sticker, … · reply, check_in, safety, …
     text: str = Field(sa_type=Encrypted)
     at: datetime = Field(sa_type=UtcDateTime, index=True)

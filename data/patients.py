@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from data.types import Encrypted, UtcDateTime
+from data.types import Encrypted, UtcDateTime, coded
 
 
 class PatientState(StrEnum):
@@ -30,9 +30,9 @@ class Patient(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     code: str = Field(unique=True, index=True)
     sender: str = Field(unique=True, index=True)
-    state: PatientState = Field(default=PatientState.STRANGER, index=True)
+    state: PatientState = Field(default=PatientState.STRANGER, index=True, sa_type=coded(PatientState))
     created_at: datetime = Field(sa_type=UtcDateTime)
-    nation: Nation | None = None
+    nation: Nation | None = Field(default=None, sa_type=coded(Nation))
     time_zone: str = "Europe/London"  # IANA name
     check_in_at: time | None = None  # wall-clock time in `time_zone`
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)

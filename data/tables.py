@@ -2,12 +2,13 @@
 
 from sqlmodel import SQLModel
 
-from data import alerts, checkins, concerns, goals, inbox, messages, outbox, patients, physios
+from data import alerts, audit, checkins, concerns, goals, inbox, messages, outbox, patients, physios, privacy
 
 metadata = SQLModel.metadata
 
 __all__ = [
     "alerts",
+    "audit",
     "checkins",
     "concerns",
     "goals",
@@ -17,4 +18,5 @@ __all__ = [
     "outbox",
     "patients",
     "physios",
+    "privacy",
 ]

@@ -1,10 +1,14 @@
-"""Column types: instants that are always aware UTC, and text that is unreadable in the file."""
+"""Column types: aware UTC instants, enums by their value, and text that is unreadable in the file."""
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import DateTime, Dialect, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Integer, String, Text, TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -26,39 +30,79 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Coded(TypeDecorator[Any]):
+    """An enum by its value: text sorts as its code, an IntEnum as its number, on both engines.
+
+    SQLAlchemy's own Enum stores names: SQLite would send CARD before SAFETY, and PostgreSQL needs a type
+    that a migration can hardly change.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, values: type[Enum]) -> None:
+        super().__init__()
+        self.values = values
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(Integer() if issubclass(self.values, int) else String())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.values(value).value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.values(value)
+
+
+def coded(values: type[Enum]) -> Any:
+    """For `Field(sa_type=coded(AlertState))`."""
+    return Coded(values)
+
+
 class Vault:
-    """Holds the keys of the encrypted columns: the first one writes, all of them read."""
+    """The keys of each open database: the first one writes, all of them read."""
 
     def __init__(self) -> None:
-        self._fernet: MultiFernet | None = None
+        self._keys: WeakKeyDictionary[Dialect, MultiFernet] = WeakKeyDictionary()
 
-    def open(self, keys: list[str]) -> None:
-        """Fernet keys, newest first."""
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+    def open(self, dialect: Dialect, keys: Sequence[str]) -> None:
+        """`dialect` stands for one engine; Fernet keys, newest first. ValueError when one is malformed."""
+        self._keys[dialect] = MultiFernet([Fernet(key) for key in keys])
 
-    @property
-    def fernet(self) -> MultiFernet:
-        if self._fernet is None:
-            raise RuntimeError("the vault has no keys: data.database.Database opens it")
-        return self._fernet
+    def encrypt(self, dialect: Dialect, text: str) -> str:
+        return self._keys[dialect].encrypt(text.encode()).decode()
+
+    def decrypt(self, dialect: Dialect, token: str) -> str:
+        try:
+            return self._keys[dialect].decrypt(token.encode()).decode()
+        except InvalidToken as error:
+            raise RuntimeError("a stored text can't be read with the present encryption keys") from error
 
 
 vault = Vault()
 
 
-class Encrypted(TypeDecorator[str]):
+class Encrypted(TypeDecorator[Any]):
     """Text that only this process can read: Fernet (AES-128-CBC + HMAC), rotating keys. No equality search."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else vault.fernet.encrypt(value.encode()).decode()
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else vault.encrypt(dialect, value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        try:
-            return vault.fernet.decrypt(value.encode()).decode()
-        except InvalidToken as error:
-            raise RuntimeError("a stored text can't be read with the present encryption keys") from error
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else vault.decrypt(dialect, value)
+
+
+class EncryptedJson(Encrypted):
+    """Lists and dicts that may hold somebody's words. Assign a new value: a change in place is not seen."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return super().process_bind_param(None if value is None else json.dumps(value), dialect)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        text = super().process_result_value(value, dialect)
+        return None if text is None else json.loads(text)
