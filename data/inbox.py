@@ -98,10 +98,17 @@ def mark_screened(session: Session, update_id: int) -> None:
 # For the queue of a chat ----------------------------------------------------------------------------------------------
 
 
-def due_chats(session: Session, now: datetime, *, but: Sequence[int] = (), limit: int = 64) -> list[int]:
+def due_chats(
+    session: Session,
+    now: datetime,
+    *,
+    but: Sequence[int] = (),
+    limit: int = 64,
+    states: Sequence[InboxState] = OPEN,
+) -> list[int]:
     """Chats whose first NEW update, or else first WAITING one, may be handled now; the longest waiting first."""
     chats: dict[int, None] = {}
-    for state in OPEN:
+    for state in states:
         first = _firsts(state).where(col(InboxUpdate.chat_id).not_in(but)).subquery()
         query = (
             select(InboxUpdate.chat_id)
