@@ -6,12 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Index, text, update
+from sqlalchemy import JSON, Index, String, cast, literal, text, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient
 from data.types import UtcDateTime, coded
+
+RETIRED = "older:"
 
 
 class AlertState(StrEnum):
@@ -120,20 +123,20 @@ def move(
     alert: Alert,
     *,
     states: Collection[str],
-    step: int | None = None,
-    times_raised: int | None = None,
+    seen_step: int | None = None,
+    seen_raised: int | None = None,
     **values: Any,
 ) -> bool:
     """The one way an alert changes: a conditional update. False, and nothing changed, when somebody was first.
 
-    `step` and `times_raised` are fences: what the mover had seen. The alert is read again either way.
+    `seen_step` and `seen_raised` are fences: what the mover had seen. The alert is read again either way.
     """
     session.flush()
     query = update(Alert).where(col(Alert.id) == alert.id, col(Alert.state).in_(list(states)))
-    if step is not None:
-        query = query.where(col(Alert.step) == step)
-    if times_raised is not None:
-        query = query.where(col(Alert.times_raised) == times_raised)
+    if seen_step is not None:
+        query = query.where(col(Alert.step) == seen_step)
+    if seen_raised is not None:
+        query = query.where(col(Alert.times_raised) == seen_raised)
     moved = session.exec(query.values(**values).execution_options(synchronize_session=False)).rowcount == 1
     session.refresh(alert)
     return moved
@@ -147,14 +150,23 @@ def wake_unreachable(session: Session, now: datetime) -> None:
 
 
 def copies(session: Session, alert: Alert) -> list[OutboxMessage]:
-    """The cards of this alert that stand in somebody's chat."""
+    """The cards of this alert that stand in somebody's chat; not those that a newer card there has retired."""
+    edit = aliased(OutboxMessage)
+    retired = select(edit.id).where(
+        col(edit.key) == literal(RETIRED).concat(cast(col(OutboxMessage.id), String))
+    )  # fmt: skip
     query = (
         select(OutboxMessage)
         .where(col(OutboxMessage.alert_id) == alert.id, col(OutboxMessage.kind) == "card")
-        .where(col(OutboxMessage.telegram_message_id).is_not(None))
+        .where(col(OutboxMessage.telegram_message_id).is_not(None), ~retired.exists())
         .order_by(col(OutboxMessage.id))
     )
     return list(session.exec(query).all())
+
+
+def retired_key(copy_id: int) -> str:
+    """The outbox key of the edit that takes the buttons off a card because a newer one stands below it."""
+    return f"{RETIRED}{copy_id}"
 
 
 def drop_unsent(session: Session, alert: Alert) -> None:

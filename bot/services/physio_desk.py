@@ -1,0 +1,247 @@
+"""The physiotherapist's side of the chat: cards, the list, duty. What they write is never a patient's message."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.clock import Clock
+from bot.content import Choice, Library, Words
+from bot.errors import EffectRefused, StaleAction
+from bot.services.escalation import Escalation
+from bot.services.incoming import Incoming
+from bot.services.outgoing import Outgoing
+from data import alerts, audit, outbox, physios
+from data.database import Database
+from data.outbox import Button
+from data.physios import Physio, PhysioRole
+
+# What each role may do. What is not listed is refused.
+MAY: Mapping[PhysioRole, frozenset[str]] = {
+    PhysioRole.PHYSIO: frozenset({"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}),
+    PhysioRole.LEAD: frozenset({"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}),
+}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One update of one physio, as the database knows them now."""
+
+    session: Session
+    physio: Physio
+    incoming: Incoming
+    now: datetime
+
+
+class PhysioDesk:
+    def __init__(
+        self, database: Database, clock: Clock, library: Library, outgoing: Outgoing, escalation: Escalation
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._library = library
+        self._outgoing = outgoing
+        self._escalation = escalation
+        self._commands: Mapping[str, Callable[[Visit, str], None]] = {
+            "/alerts": self._list,
+            "/duty": self._duty,
+            "/help": self._help,
+        }
+        self._taps: Mapping[str, Callable[[Visit, Button, int], None]] = {
+            "acknowledge_alert": self._acknowledge,
+            "close_alert": self._close,
+            "show_alert": self._show,
+        }
+
+    def handle(self, session: Session, physio: Physio, incoming: Incoming) -> None:
+        """Answers one update from a physio's chat. Who they are and what they may do is read from the database here."""
+        now = self._clock.now()
+        member = physios.by_chat(session, incoming.chat_id)
+        if member is None or member.id != physio.id:
+            return
+        visit = Visit(session, member, incoming, now)
+        if incoming.kind == "blocked":
+            self._escalation.channel_lost(session, member, now)
+            return
+        if member.blocked_at:
+            self._escalation.channel_back(session, member, now)
+        if member.left_at:
+            self._refuse(visit)
+        elif incoming.kind == "unblocked":
+            self._list(visit, "")
+        elif incoming.kind == "tap":
+            self._tap(visit)
+        elif incoming.kind == "command":
+            self._command(visit)
+        else:
+            self._help(visit, "")
+
+    def welcome(self, session: Session, physio: Physio, incoming: Incoming) -> None:
+        """The first message in a chat that was just linked to a physio; what waits for anybody comes at once."""
+        visit = Visit(session, physio, incoming, self._clock.now())
+        self._escalation.channel_back(session, physio, visit.now)
+        self._say(visit, "utter_physio_linked", name=physio.name)
+        if alerts.unclosed(session):
+            self._list(visit, "")
+
+    # --- commands ---
+
+    def _command(self, visit: Visit) -> None:
+        name, _, rest = visit.incoming.text.strip().partition(" ")
+        command = name.partition("@")[0].lower()
+        answer = self._commands.get(command, self._help)
+        if command in self._commands and not self._may(visit, command):
+            self._refuse(visit)
+        else:
+            answer(visit, rest.strip().lower())
+
+    def _list(self, visit: Visit, _rest: str) -> None:
+        """What is not closed, the worst first, with a button for each."""
+        waiting = alerts.unclosed(visit.session)
+        if not waiting:
+            self._say(visit, "utter_no_alerts")
+            return
+        most = int(self._library.number("escalation.listed_at_most"))
+        lines = [self._words("utter_alerts_head", count=len(waiting)).text]
+        lines += [self._escalation.line(visit.session, alert, visit.now) for alert in waiting[:most]]
+        if waiting[most:]:
+            lines.append(self._words("utter_alerts_more", count=len(waiting[most:])).text)
+        choices = tuple(
+            Choice(label=alert.reference, effect={"effect": "show_alert", "alert": alert.id})
+            for alert in waiting[:most]
+        )
+        self._write(visit, [Words("utter_alerts_head", "\n".join(lines), choices)], "list")
+
+    def _duty(self, visit: Visit, rest: str) -> None:
+        if rest == "on":
+            self._start_duty(visit)
+        elif rest == "off":
+            self._end_duty(visit)
+        else:
+            names = ", ".join(each.name for each in physios.on_duty(visit.session, visit.now))
+            who = names or self._words("utter_owner_nobody").text
+            self._say(visit, "utter_duty_how", who=who)
+
+    def _start_duty(self, visit: Visit) -> None:
+        if physios.start_duty(visit.session, visit.physio, visit.now):
+            self._audit(visit, "duty_started")
+        self._escalation.somebody_is_back(visit.session, visit.now)
+        self._say(visit, "utter_duty_on")
+        if alerts.unclosed(visit.session):
+            self._list(visit, "")
+
+    def _end_duty(self, visit: Visit) -> None:
+        """Goes off duty, and is told what would then be left lying."""
+        if physios.end_duty(visit.session, visit.physio, visit.now):
+            self._audit(visit, "duty_ended")
+        words = [self._words("utter_duty_off")]
+        if not physios.on_duty(visit.session, visit.now):
+            words.append(self._words("utter_duty_nobody_left"))
+        owned = [each for each in alerts.unclosed(visit.session) if each.acknowledged_by == visit.physio.id]
+        if owned:
+            references = ", ".join(each.reference for each in owned)
+            words.append(self._words("utter_duty_still_yours", references=references))
+        self._write(visit, words, "reply")
+
+    def _help(self, visit: Visit, _rest: str) -> None:
+        self._say(visit, "utter_physio_help")
+
+    # --- taps ---
+
+    def _tap(self, visit: Visit) -> None:
+        """A tap counts only in the chat that got the button, and while the button lives."""
+        button = outbox.button(visit.session, visit.incoming.button_id)
+        if button is None or button.chat_id != visit.incoming.chat_id or button.expires_at <= visit.now:
+            self._say(visit, "utter_physio_stale")
+            return
+        effect, alert_id = str(button.effect.get("effect", "")), button.effect.get("alert")
+        if effect not in self._taps or not isinstance(alert_id, int) or not self._may(visit, effect):
+            self._refuse(visit)
+            return
+        self._note_arrival(visit, button)
+        try:
+            self._taps[effect](visit, button, alert_id)
+        except StaleAction as stale:
+            self._replace(visit, button, self._words(stale.response, **stale.values).text)
+            self._say(visit, stale.response, **stale.values)
+            if stale.response == "utter_raised_again":
+                self._escalation.show(
+                    visit.session, alert_id, visit.physio, key=self._key(visit, "card"), now=visit.now
+                )
+        except EffectRefused as refused:
+            self._say(visit, refused.response, **refused.values)
+        button.used_at = visit.now
+        visit.session.add(button)
+
+    def _acknowledge(self, visit: Visit, button: Button, alert_id: int) -> None:
+        self._escalation.acknowledge(
+            visit.session, alert_id, visit.physio, visit.now, seen=button.effect.get("raised")
+        )  # fmt: skip
+
+    def _close(self, visit: Visit, button: Button, alert_id: int) -> None:
+        """First asks how it ended; the outcome closes it."""
+        if outcome := button.effect.get("outcome"):
+            self._escalation.close(
+                visit.session, alert_id, visit.physio, str(outcome), visit.now, seen=button.effect.get("raised")
+            )
+            self._replace(visit, button, self._chosen(button))
+        else:
+            question = self._escalation.ask_outcome(visit.session, alert_id, visit.physio)
+            self._replace(visit, button, self._chosen(button))
+            self._write(visit, [question], "outcome")
+
+    def _show(self, visit: Visit, button: Button, alert_id: int) -> None:
+        """A fresh card; the list keeps its buttons, so that the next one can be opened too."""
+        self._escalation.show(visit.session, alert_id, visit.physio, key=self._key(visit, "card"), now=visit.now)
+        row = outbox.by_key(visit.session, button.outbox_key)
+        if row is None or row.kind != "list":
+            self._replace(visit, button, self._chosen(button))
+
+    def _note_arrival(self, visit: Visit, button: Button) -> None:
+        """A tap proves that a card arrived, also when Telegram's answer to its sending was lost."""
+        row = outbox.by_key(visit.session, button.outbox_key)
+        if row and row.telegram_message_id is None:
+            row.telegram_message_id = visit.incoming.message_id
+            visit.session.add(row)
+            visit.session.flush()
+
+    def _replace(self, visit: Visit, button: Button, note: str) -> None:
+        """The tapped keyboard gives way to what was chosen, or to why it no longer counts."""
+        row = outbox.by_key(visit.session, button.outbox_key)
+        if row and visit.incoming.message_id is not None:
+            self._outgoing.replace_keyboard(
+                visit.session, row.chat_id, visit.incoming.message_id, f"{row.text}\n\n{note}",
+                key=self._key(visit, "edit"), now=visit.now,
+            )  # fmt: skip
+
+    # --- small parts ---
+
+    def _may(self, visit: Visit, what: str) -> bool:
+        return what in MAY.get(visit.physio.role, frozenset())
+
+    def _refuse(self, visit: Visit) -> None:
+        self._audit(visit, "action_refused")
+        self._say(visit, "utter_physio_cannot")
+
+    def _chosen(self, button: Button) -> str:
+        return self._words("utter_card_chosen", label=button.label).text
+
+    def _say(self, visit: Visit, response: str, **values: Any) -> None:
+        self._write(visit, [self._words(response, **values)], response)
+
+    def _write(self, visit: Visit, words: list[Words], part: str) -> None:
+        kind = "list" if part == "list" else "reply"
+        self._outgoing.to_physio(
+            visit.session, visit.physio, words, key=self._key(visit, part), now=visit.now, kind=kind,
+        )  # fmt: skip
+
+    def _words(self, response: str, **values: Any) -> Words:
+        return self._library.say(response, **values)
+
+    def _key(self, visit: Visit, part: str) -> str:
+        return f"desk:{visit.incoming.key}:{part}"
+
+    def _audit(self, visit: Visit, what: str) -> None:
+        audit.record(visit.session, what, by=f"physio:{visit.physio.id}", now=visit.now)
