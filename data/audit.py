@@ -81,5 +81,6 @@ APPEND_ONLY: dict[str, tuple[str, ...]] = {
 TABLE: Table = SQLModel.metadata.tables["auditevent"]
 for dialect, statements in APPEND_ONLY.items():
     for statement in statements:
-        event.listen(TABLE, "after_create", DDL(statement).execute_if(dialect=dialect))
-event.listen(TABLE, "after_drop", DDL("drop function if exists refuse_change()").execute_if(dialect="postgresql"))
+        event.listen(TABLE, "after_create", DDL(statement).execute_if(dialect=dialect))  # type: ignore[no-untyped-call]
+DROP_FUNCTION = DDL("drop function if exists refuse_change()")  # type: ignore[no-untyped-call]
+event.listen(TABLE, "after_drop", DROP_FUNCTION.execute_if(dialect="postgresql"))

@@ -63,20 +63,40 @@ class Vault:
     """The keys of each open database: the first one writes, all of them read."""
 
     def __init__(self) -> None:
-        self._keys: WeakKeyDictionary[Dialect, MultiFernet] = WeakKeyDictionary()
+        self._sources: WeakKeyDictionary[Dialect, Sequence[str]] = WeakKeyDictionary()
+        self._keys: WeakKeyDictionary[Dialect, list[Fernet]] = WeakKeyDictionary()
 
     def open(self, dialect: Dialect, keys: Sequence[str]) -> None:
-        """`dialect` stands for one engine; Fernet keys, newest first. ValueError when one is malformed."""
-        self._keys[dialect] = MultiFernet([Fernet(key) for key in keys])
+        """`dialect` stands for one engine; Fernet keys, newest first. ValueError when one is malformed.
+
+        `keys` is read again when a text can't be read: another process may have added a key to the file.
+        """
+        self._keys[dialect] = [Fernet(key) for key in keys]
+        self._sources[dialect] = keys
 
     def encrypt(self, dialect: Dialect, text: str) -> str:
-        return self._keys[dialect].encrypt(text.encode()).decode()
+        return self._keys[dialect][0].encrypt(text.encode()).decode()
 
     def decrypt(self, dialect: Dialect, token: str) -> str:
         try:
-            return self._keys[dialect].decrypt(token.encode()).decode()
+            return self._read(dialect, token)
+        except InvalidToken:
+            self.open(dialect, self._sources[dialect])
+        try:
+            return self._read(dialect, token)
         except InvalidToken as error:
             raise RuntimeError("a stored text can't be read with the present encryption keys") from error
+
+    def renew(self, dialect: Dialect, token: str) -> str:
+        """The same text encrypted with the newest key; the token itself when it is already."""
+        try:
+            self._keys[dialect][0].decrypt(token)
+        except InvalidToken:
+            return self.encrypt(dialect, self.decrypt(dialect, token))
+        return token
+
+    def _read(self, dialect: Dialect, token: str) -> str:
+        return MultiFernet(self._keys[dialect]).decrypt(token).decode()
 
 
 vault = Vault()

@@ -6,7 +6,8 @@
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -59,6 +60,19 @@ def sqlite_database(sqlite_url: str, encryption_key: str) -> Iterator[Database]:
 @pytest.fixture
 def postgres_database(postgres_url: str, encryption_key: str) -> Iterator[Database]:
     yield from opened(postgres_url, encryption_key)
+
+
+@pytest.fixture
+def open_database() -> Iterator[Callable[[str, Sequence[str]], Database]]:
+    """Opens further databases, (address, keys), and closes them afterwards."""
+    with ExitStack() as stack:
+
+        def open_one(url: str, keys: Sequence[str]) -> Database:
+            database = Database(url, encryption_keys=keys)
+            stack.callback(database.close)
+            return database
+
+        yield open_one
 
 
 def opened(url: str, key: str) -> Iterator[Database]:
