@@ -2,13 +2,14 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data.concerns import SafetyQuestion
+from data.messages import Direction, Message
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientState
 from data.types import Encrypted, UtcDateTime, coded
@@ -45,7 +46,9 @@ class CheckIn(SQLModel, table=True):
     patient_id: int = Field(foreign_key="patient.id", index=True)
     on: date  # the patient's local day: one check-in a day
     state: CheckInState = Field(default=CheckInState.PLANNED, index=True, sa_type=coded(CheckInState))
-    planned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the patient's own hour; None: they began it
+    planned_at: datetime | None = Field(
+        default=None, sa_type=UtcDateTime
+    )  # the patient's own hour; None: begun by hand
     due_at: datetime = Field(sa_type=UtcDateTime, index=True)
     waits: int = 0  # how often it stood back because the patient was in the middle of something else
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # when it was last asked from the start
@@ -68,17 +71,17 @@ class CheckIn(SQLModel, table=True):
 def planned(session: Session, patient_id: int) -> CheckIn | None:
     """The one row that is planned and not asked yet."""
     query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.state) == CheckInState.PLANNED)
-    return session.exec(_locked(query)).first()
+    return _first(session, query)
 
 
 def on_day(session: Session, patient_id: int, day: date) -> CheckIn | None:
     query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.on) == day)
-    return session.exec(_locked(query)).first()
+    return _first(session, query)
 
 
 def days_taken(session: Session, patient_id: int, *, since: date) -> set[date]:
     """Days from `since` on that have had their check-in already."""
-    query = select(CheckIn.on).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.on) >= since)
+    query = select(col(CheckIn.on)).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.on) >= since)
     return set(session.exec(query.where(col(CheckIn.state) != CheckInState.PLANNED)).all())
 
 
@@ -112,18 +115,22 @@ def claim_due(session: Session, now: datetime, *, most: int) -> list[CheckIn]:
 
 
 def by_id(session: Session, check_in_id: int) -> CheckIn | None:
-    return session.exec(_locked(select(CheckIn).where(col(CheckIn.id) == check_in_id))).first()
+    return _first(session, select(CheckIn).where(col(CheckIn.id) == check_in_id))
 
 
 def in_state(session: Session, patient_id: int, *states: CheckInState) -> list[CheckIn]:
     """Newest day first."""
     query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.state).in_(states))
-    return list(session.exec(_locked(query.order_by(col(CheckIn.on).desc()))).all())
+    return list(session.exec(locked(query.order_by(col(CheckIn.on).desc()))).all())
 
 
-def _locked(query: Any) -> Any:
+def locked(query: SelectOfScalar[CheckIn]) -> SelectOfScalar[CheckIn]:
     """What a tick of another process has just changed is read as it is now."""
     return query.with_for_update().execution_options(populate_existing=True)
+
+
+def _first(session: Session, query: SelectOfScalar[CheckIn]) -> CheckIn | None:
+    return session.exec(locked(query)).first()
 
 
 # What stands round a check-in -----------------------------------------------------------------------------------------
@@ -136,7 +143,15 @@ def safety_questions_open(session: Session, patient_id: int) -> bool:
 def last_prompt_state(session: Session, check_in_id: int) -> OutboxState | None:
     """How the last message of this check-in fared."""
     query = select(OutboxMessage.state).where(col(OutboxMessage.check_in_id) == check_in_id)
-    return session.exec(query.order_by(col(OutboxMessage.id).desc()).limit(1)).first()
+    state = session.exec(query.order_by(col(OutboxMessage.id).desc()).limit(1)).first()
+    return OutboxState(state) if state else None
+
+
+def last_said(session: Session, patient_id: int, *, most: int = 20) -> list[tuple[str, str]]:
+    """Kind and response names of the last messages to the patient, newest first."""
+    query = select(Message.kind, Message.responses).where(col(Message.patient_id) == patient_id)
+    query = query.where(col(Message.direction) == Direction.TO_PATIENT).order_by(col(Message.id).desc()).limit(most)
+    return list(session.exec(query).all())
 
 
 def withdraw_messages(session: Session, check_in_id: int) -> None:
