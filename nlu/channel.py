@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import os
+import signal
 import time
 from functools import wraps
 from typing import Any, Awaitable, Callable, Dict, Optional, Text
@@ -69,6 +71,8 @@ class CoachChannel(InputChannel):
         @routes.listener("before_server_start")
         async def answer_in_json(app: Sanic, loop: Any) -> None:
             app.config.FALLBACK_ERROR_FORMAT = "json"
+            if os.environ.get("COACH_PARENT"):
+                app.add_task(_end_with(int(os.environ["COACH_PARENT"])))
 
         return routes
 
@@ -167,6 +171,13 @@ def _as_json(handler: Handler) -> Handler:
             return _error(503, type(error).__name__)
 
     return answered
+
+
+async def _end_with(parent: int) -> None:
+    """Stops Rasa when the app that started it is gone, also when it had no time to say so."""
+    while os.getppid() == parent:
+        await asyncio.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _body(request: Request) -> Dict[str, Any]:

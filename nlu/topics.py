@@ -21,7 +21,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 UNDERSTANDING = "protocol/understanding.yml"
 SEEN = ("belief", "risk", "number", "score", "minutes", "days", "time")  # entities of our own components
-ACTIONS = ("action_back", "action_skip", "action_why", "action_did_you_mean")  # of bot/rasa/actions.py
+ACTIONS = ("action_back", "action_skip", "action_why")  # of bot/rasa/actions.py
 LIVES_FOR = 10 * 365 * 24 * 60  # minutes: the channel ends sessions, and only when no form is open
 
 

@@ -40,6 +40,7 @@ class FormState(BaseModel):
     set: bool = False
     name: Optional[str] = None
     slots: Dict[str, Any] = {}
+    asks: Optional[str] = None  # the slot that the form waits for; None: the first empty one
 
     class Config:
         extra = "forbid"
@@ -155,7 +156,7 @@ class Conversations:
             raise Unusable(f"there is no intent {turn.intent}")
         if turn.form.name is not None and turn.form.name not in domain.form_names:
             raise Unusable(f"there is no form {turn.form.name}")
-        unknown = sorted(set(turn.form.slots) - {slot.name for slot in domain.slots} - {REQUESTED_SLOT})
+        unknown = sorted(set(turn.form.slots) - {slot.name for slot in domain.slots})
         if unknown:
             raise Unusable(f"there is no slot {', '.join(unknown)}")
 
@@ -275,19 +276,21 @@ def _prepare(turn: Turn, tracker: DialogueStateTracker, domain: Domain) -> List[
         return events
     if tracker.active_loop_name != turn.form.name:
         events.append(ActiveLoop(turn.form.name))
-    if REQUESTED_SLOT not in turn.form.slots:
-        asks = _first_empty(turn.form, tracker, domain)
-        if tracker.get_slot(REQUESTED_SLOT) != asks:
-            events.append(SlotSet(REQUESTED_SLOT, asks))
+    asks = _asks(turn, tracker, domain)
+    if tracker.get_slot(REQUESTED_SLOT) != asks:
+        events.append(SlotSet(REQUESTED_SLOT, asks))
     return events
 
 
-def _first_empty(form: FormState, tracker: DialogueStateTracker, domain: Domain) -> Optional[str]:
-    """The slot that the form asks next: the one it asks already, unless that was just filled."""
+def _asks(turn: Turn, tracker: DialogueStateTracker, domain: Domain) -> Optional[str]:
+    """The slot that the form waits for now: what the app says, else what is asked already, else the first empty."""
+    form = turn.form
     if form.name is None:
         return None
     required = domain.required_slots_for_form(form.name)
-    asks = tracker.get_slot(REQUESTED_SLOT)
-    if tracker.active_loop_name == form.name and asks in required and form.slots.get(asks) is None:
-        return str(asks)
+    asked_form, _, asked_slot = (turn.asks or "").partition(".")
+    known = tracker.get_slot(REQUESTED_SLOT) if tracker.active_loop_name == form.name else None
+    for slot in (form.asks, known, asked_slot if asked_form == form.name else None):
+        if slot in required and form.slots.get(slot) is None:
+            return str(slot)
     return next((slot for slot in required if form.slots.get(slot, tracker.get_slot(slot)) is None), None)

@@ -45,12 +45,16 @@ _GROUP = "|".join(sorted(_DAY_GROUPS, key=len, reverse=True))
 
 @dataclass(frozen=True)
 class Amount:
-    """`kind` is number, minutes, score, days or time; start and end are places in the text."""
+    """`kind` is number, minutes, score, days or time; start and end are places in the text.
+
+    `sure` is False for a time that may be morning or evening ("half past six").
+    """
 
     kind: str
     value: float | int | str
     start: int
     end: int
+    sure: bool = True
 
 
 def amounts(text: str) -> list[Amount]:
@@ -104,47 +108,50 @@ def scores(text: str) -> list[Amount]:
 
 _HOUR = r"(?:hours?|hrs?|h)\b"
 _MINUTE = r"(?:minutes?|mintues?|minuets?|mins?|m)\b"
-_LENGTHS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.I), reading)
-    for pattern, reading in (
-        (rf"(?<![\w.,])(?P<h>{_NUMBER})\s*{_HOUR}\s*(?:and\s+|,\s*)?(?:a\s+)?(?P<q>half|quarter)(?:\s+of\s+an\s+hour)?\b", "hq"),
-        (rf"(?<![\w.,])(?P<h>{_NUMBER})\s*(?:hours?|hrs?|h)\s*(?:and\s+)?(?P<m>{_NUMBER})\s*(?:{_MINUTE})?", "hm"),
-        (rf"(?<![\w.,])(?P<h>{_NUMBER})(?P<half>{_HALF})\s*{_HOUR}", "hh"),
-        (rf"(?<![\w.,])(?P<h>{_NUMBER})\s*{_HOUR}", "h"),
-        (rf"(?<![\w.,])(?P<m>{_NUMBER})(?P<half>{_HALF})?\s*-?\s*{_MINUTE}", "m"),
-        (r"\b(?:an|one|1)\s+hour\s+and\s+a\s+(?P<q>half|quarter)\b", "q60"),
-        (r"\b(?:an|a couple of|couple of)\s+hours?\b", "words"),
-        (r"\b(?:three[ -]quarters|quarter|half)(?:\s+of)?\s+(?:an\s+)?hour\b|\ba\s+quarter\s+of\s+an\s+hour\b|½\s*(?:an\s+)?hour\b", "words"),
+_AN_HOUR = r"\b(?:an|1|one)\s+(?:hour|hr)\b"
+_LENGTHS = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (  # the longer reading first: "half an hour" before "an hour"
+        r"\b(?P<words>three[ -]quarters)\s+of\s+an\s+hour\b",
+        r"(?:\b(?:a\s+)?(?P<words>half|quarter)|(?P<sign>½))(?:[ -]+of)?(?:[ -]+an)?[ -]+(?:hour|hr)\b",
+        rf"(?:{_AN_HOUR}|(?<![\w.,])(?P<h>{_NUMBER})\s*{_HOUR})\s*(?:and\s+)?(?:a\s+)?(?P<extra>half|quarter)\b",
+        rf"(?:{_AN_HOUR}|(?<![\w.,])(?P<h>{_NUMBER})\s*(?:hours?|hrs?|h))\s*(?:and\s+|,\s*)?(?P<m>{_NUMBER})\s*(?:{_MINUTE}|(?![\w/:.]))",
+        rf"(?<![\w.,])(?P<h>{_NUMBER})(?P<half>{_HALF})?\s*-?\s*{_HOUR}",
+        rf"(?<![\w.,])(?P<m>{_NUMBER})(?P<half>{_HALF})?\s*-?\s*{_MINUTE}",
+        r"\b(?P<words>couple)\s+(?:of\s+)?hours\b",
+        _AN_HOUR,
     )
 )
-_LENGTH_WORDS = (("three", 45), ("couple", 120), ("quarter", 15), ("half", 30), ("½", 30), ("an ", 60))
+_LENGTH_WORDS = {"three-quarters": 45, "couple": 120, "quarter": 15, "half": 30}
 
 
 def durations(text: str) -> list[Amount]:
     """Lengths of time in whole minutes: "20 mins", "half an hour", "1h 20", "an hour and a half"."""
     found: list[Amount] = []
-    for pattern, reading in (_LENGTHS[5], *_LENGTHS[:5], *_LENGTHS[6:]):
+    for pattern in _LENGTHS:
         for match in pattern.finditer(text):
-            if any(match.start() < other.end and match.end() > other.start for other in found):
-                continue
-            minutes = _minutes(match, reading)
-            if minutes is not None:
+            minutes = _minutes(match)
+            if minutes is not None and not any(match.start() < f.end and match.end() > f.start for f in found):
                 found.append(Amount("minutes", round(minutes), match.start(), match.end()))
     return sorted(found, key=lambda amount: amount.start)
 
 
-def _minutes(match: re.Match[str], reading: str) -> float | None:
-    if reading == "words":
-        words = match[0].lower()
-        return next(minutes for word, minutes in _LENGTH_WORDS if word in words)
+def _minutes(match: re.Match[str]) -> float | None:
     part = match.groupdict()
-    hours = number_of(part["h"]) if part.get("h") else 1 if reading == "q60" else 0
+    if part.get("sign"):
+        return 30
+    if part.get("words"):
+        return _LENGTH_WORDS[part["words"].lower().replace(" ", "-")]
+    hours = number_of(part["h"]) if part.get("h") else 0 if part.get("m") and not _says_hour(match) else 1
     minutes = number_of(part["m"]) if part.get("m") else 0
     if hours is None or minutes is None:
         return None
-    half = 0.5 if part.get("half") else 0.0
-    total = 60 * hours + minutes + (half if reading == "m" else 60 * half)
-    return total + {"half": 30, "quarter": 15}.get((part.get("q") or "").lower(), 0)
+    half = (0.5 if part.get("m") else 30) if part.get("half") else 0
+    return 60 * hours + minutes + half + {"half": 30, "quarter": 15}.get((part.get("extra") or "").lower(), 0)
+
+
+def _says_hour(match: re.Match[str]) -> bool:
+    return re.search(_AN_HOUR, match[0], re.I) is not None
 
 
 def days(text: str) -> list[Amount]:
@@ -204,18 +211,13 @@ _TIMES: tuple[re.Pattern[str], ...] = tuple(
 
 
 def times(text: str) -> list[Amount]:
-    """Times of day as "18:30": "half past six", "6.30 pm", "18:00", "6 in the evening", "noon".
-
-    Without am, pm or a part of the day the hour stays as said: `time_of` decides what a bare "6" means.
-    """
+    """Times of day as "18:30": "half past six", "6.30 pm", "18:00", "6 in the evening", "noon"."""
     found: list[Amount] = []
     for pattern in _TIMES:
         for match in pattern.finditer(text):
-            if any(match.start() < other.end and match.end() > other.start for other in found):
-                continue
             value = _time(match)
-            if value is not None:
-                found.append(Amount("time", value, match.start(), match.end()))
+            if value is not None and not any(match.start() < f.end and match.end() > f.start for f in found):
+                found.append(Amount("time", value, match.start(), match.end(), _is_sure(match)))
     return sorted(found, key=lambda amount: amount.start)
 
 
@@ -228,9 +230,15 @@ def _time(match: re.Match[str]) -> str | None:
     if hour is None or minute is None:
         return None
     minutes = 60 * _hour_of_day(int(hour), part) + minute
-    if part.get("mark") == "." and not part.get("half") and not part.get("part") and int(hour) < 1:
-        return None
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+
+def _is_sure(match: re.Match[str]) -> bool:
+    part = match.groupdict()
+    if part.get("named") or part.get("half") or part.get("part"):
+        return True
+    hour = part["hour"] or ""
+    return hour.startswith("0") or not 1 <= (number_of(hour) or 0) <= 12
 
 
 def _minute_of(part: dict[str, str | None]) -> int | None:
