@@ -130,16 +130,20 @@ def release_sender(session: Session, token_hash: str, owner: str) -> None:
 STUBBORN = 5  # tries after which a message no longer holds up the later ones of its chat
 
 
-def due(session: Session, now: datetime, *, limit: int, but: Collection[int] = ()) -> list[OutboxMessage]:
+def due(
+    session: Session, now: datetime, *, limit: int, but: Collection[int] = (), resting: Collection[int] = ()
+) -> list[OutboxMessage]:
     """At most one message a chat, the one whose turn it is there: safety, then cards, replies, check-ins.
 
     Within a chat safety advice may overtake; everything else keeps its order, also behind a message that is being
-    tried again. `but`: chats that may not be written to yet.
+    tried again. `but`: chats to leave alone; `resting`: chats that may have an edit, but no message yet.
     """
     ready = (col(OutboxMessage.state) == OutboxState.QUEUED, col(OutboxMessage.not_before) <= now)
     query = select(OutboxMessage).where(*ready, ~_has_one_before(now))
     if but:
         query = query.where(col(OutboxMessage.chat_id).not_in(but))
+    if resting:
+        query = query.where(or_(col(OutboxMessage.edits).is_not(None), col(OutboxMessage.chat_id).not_in(resting)))
     return list(session.exec(query.order_by(col(OutboxMessage.priority), col(OutboxMessage.id)).limit(limit)))
 
 

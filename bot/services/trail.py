@@ -3,7 +3,6 @@
 import traceback
 from pathlib import Path
 
-
 FRAMES = 4
 
 

@@ -191,7 +191,7 @@ class Turns:
             logger.error("chat_not_released", extra=trail(error))
 
     def _next(self, chat_id: int, last: InboxUpdate | None) -> InboxUpdate | None:
-        """New updates before waiting ones. A waiting one that still waits ends the round; one that went well goes on."""
+        """New before waiting. A waiting update that still waits ends the round; after one that went well it goes on."""
         now = self._clock.now()
         with self._database.transaction() as session:
             new = inbox.first_of(session, chat_id, InboxState.NEW)

@@ -1,0 +1,292 @@
+"""Everything that leaves goes out here: outbox rows, leased, sent, marked. One sender a bot token.
+
+Telegram has no idempotency key, so a row whose fate is unknown is not simply sent again: see `_uncertain` and
+docs/adr/0005-durable-inbox-and-outbox.md.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlmodel import Session
+
+from bot.clock import Clock
+from bot.content import Library
+from bot.errors import DeliveryError
+from bot.services.trail import trail
+from data import outbox, patients, physios
+from data.database import Database
+from data.outbox import OutboxMessage, OutboxState
+
+logger = logging.getLogger(__name__)
+
+A_SECOND = timedelta(seconds=1)
+SENDER_LEASE = timedelta(seconds=6)  # after a crash another process may send this long later at most
+MESSAGE_LEASE = timedelta(seconds=60)  # longer than the longest wait for Telegram's answer
+LONGEST_BACK_OFF_S = 60
+MOST_AT_ONCE = 16  # requests in flight
+POLL_S = 0.2  # between two looks at the database when nobody wakes us
+MARK = "utter_sent_again"  # goes before words that may have arrived already
+
+
+class Sender(Protocol):
+    async def send(self, row: OutboxMessage) -> int | None:
+        """Sends one row; Telegram's message id, if there is one. Raises DeliveryError."""
+        ...
+
+
+class ChatClosed(DeliveryError):
+    """The person has blocked the bot or left Telegram. Nothing reaches them here any more."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__ or "", permanent=True)
+
+
+class Delivery:
+    """`still_wanted` is asked at the last moment; `on_blocked` is told of every row that a closed chat stopped.
+
+    Telegram's limits, measured with the injected clock: `per_second` messages a token, one a `chat_interval` a chat.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sender: Sender,
+        owner: str,
+        *,
+        library: Library | None = None,
+        token_hash: str = "bot",
+        still_wanted: Callable[[Session, OutboxMessage], bool] | None = None,
+        on_blocked: Callable[[Session, OutboxMessage], None] | None = None,
+        per_second: int = 25,
+        chat_interval: timedelta = A_SECOND,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._sender = sender
+        self._owner = owner
+        self._library = library
+        self._token_hash = token_hash
+        self._still_wanted = still_wanted
+        self._on_blocked = on_blocked
+        self._per_second = per_second
+        self._chat_interval = chat_interval
+        self._held_until: datetime | None = None  # our right to send
+        self._halted_until: datetime | None = None  # Telegram said 429
+        self._begun: deque[datetime] = deque()  # when the last messages left, for the token's limit
+        self._rests_until: dict[int, datetime] = {}  # chats that had a message within the last interval
+        self._in_flight: dict[int, asyncio.Task[None]] = {}  # by chat
+        self._sending: set[int] = set()  # row ids
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to send: call it after the transaction that wrote it."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; then what is in flight is waited for and the right to send is given back."""
+        while not stop.is_set():
+            self._wake.clear()
+            try:
+                self._begin(self._claim())
+            except Exception as error:  # the database is away: every row is still there when it returns
+                logger.error("outbox_not_claimed", extra=trail(error))
+                await asyncio.sleep(POLL_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._nap_s())
+        if self._in_flight:
+            await asyncio.wait(self._in_flight.values())
+        self._give_back()
+
+    async def deliver_due(self) -> int:
+        """Sends what is due and may leave now; how many rows that were."""
+        rows = self._claim()
+        self._begin(rows)
+        if self._in_flight:
+            await asyncio.wait(self._in_flight.values())
+        return len(rows)
+
+    async def drain(self, step: Callable[[timedelta], None] | None = None) -> int:
+        """Sends everything that is due; how many rows. `step` moves a simulated clock on while Telegram's limits hold.
+
+        Rows put off until later (a failed try, a 429) are not waited for.
+        """
+        delivered = 0
+        while True:
+            delivered += (now_delivered := await self.deliver_due())
+            if now_delivered:
+                continue
+            pause = self._pause()
+            if step is None or pause is None:
+                return delivered
+            step(pause)
+
+    # Whose turn it is
+
+    def _claim(self) -> list[OutboxMessage]:
+        """In one transaction: keeps the right to send, deals with abandoned rows, leases what may leave now."""
+        now = self._clock.now()
+        self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
+        try:
+            with self._database.transaction() as session:
+                if not self._hold(session, now):
+                    return []
+                room = self._room(now)
+                if room <= 0:
+                    return []
+                rows = outbox.due(session, now, limit=room, but=list(self._in_flight), resting=list(self._rests_until))
+                return [row for row in rows if self._may_leave(session, row, now)]
+        except Exception:
+            self._held_until = None
+            raise
+
+    def _hold(self, session: Session, now: datetime) -> bool:
+        left = self._held_until - now if self._held_until else timedelta(0)
+        held = left > timedelta(0)
+        if left < SENDER_LEASE / 2:
+            until = now + SENDER_LEASE
+            mine = outbox.hold_sender(session, self._token_hash, self._owner, now=now, until=until)
+            self._held_until = until if mine else None
+        if self._held_until is None:
+            return False
+        for row in outbox.abandoned(session, now, mine=self._sending, taken_over=not held):
+            logger.warning("message_abandoned", extra={"outbox_id": row.id, "kind": row.kind, "tries": row.tries})
+            self._uncertain(session, row, "its sender stopped while sending")
+        return True
+
+    def _may_leave(self, session: Session, row: OutboxMessage, now: datetime) -> bool:
+        if self._still_wanted and not self._still_wanted(session, row):
+            row.state = OutboxState.DROPPED
+            logger.info("message_dropped", extra={"outbox_id": row.id, "kind": row.kind})
+            return False
+        return outbox.lease(session, row, now + MESSAGE_LEASE)
+
+    def _room(self, now: datetime) -> int:
+        if self._halted_until and now < self._halted_until:
+            return 0
+        while self._begun and self._begun[0] <= now - A_SECOND:
+            self._begun.popleft()
+        return min(MOST_AT_ONCE - len(self._in_flight), self._per_second - len(self._begun))
+
+    def _limits(self, now: datetime) -> Iterator[datetime]:
+        """The instants at which one of Telegram's limits gives way."""
+        if self._halted_until:
+            yield self._halted_until
+        if len(self._begun) >= self._per_second:
+            yield self._begun[0] + A_SECOND
+        yield from self._rests_until.values()
+
+    def _pause(self) -> timedelta | None:
+        """How long a due row has to wait for the next limit to give way; None when no row is waiting for one."""
+        now = self._clock.now()
+        later = [instant for instant in self._limits(now) if instant > now]
+        if self._held_until is None or not later:
+            return None
+        with self._database.transaction() as session:
+            return min(later) - now if outbox.is_due(session, now) else None
+
+    def _nap_s(self) -> float:
+        now = self._clock.now()
+        waits = [(instant - now).total_seconds() for instant in self._limits(now) if instant > now]
+        return max(0.01, min([POLL_S, *waits]))
+
+    # Sending
+
+    def _begin(self, rows: list[OutboxMessage]) -> None:
+        for row in rows:
+            self._begun.append(self._clock.now())
+            self._sending.add(row.id)
+            self._in_flight[row.chat_id] = asyncio.create_task(self._deliver(row))
+
+    async def _deliver(self, row: OutboxMessage) -> None:
+        try:
+            try:
+                message_id = await self._sender.send(self._marked(row))
+            except DeliveryError as error:
+                self._not_sent(row, error)
+            except Exception as error:
+                logger.error("sender_failed", extra=trail(error, outbox_id=row.id))
+                self._not_sent(row, DeliveryError(type(error).__name__, uncertain=True))
+            else:
+                self._sent(row, message_id)
+        except Exception as error:  # the row stays leased: when the lease ends it counts as abandoned
+            logger.error("message_not_settled", extra=trail(error, outbox_id=row.id))
+        finally:
+            if row.edits is None:
+                self._rests_until[row.chat_id] = self._clock.now() + self._chat_interval
+            self._sending.discard(row.id)
+            del self._in_flight[row.chat_id]
+            self.wake()
+
+    def _marked(self, row: OutboxMessage) -> OutboxMessage:
+        """A second copy says that it may be one. The row in the database keeps its words."""
+        if row.repeated and row.edits is None and self._library and self._library.has(MARK):
+            row.text = f"{self._library.say(MARK).text}\n\n{row.text}"
+        return row
+
+    def _sent(self, row: OutboxMessage, message_id: int | None) -> None:
+        values = {"sent_at": self._clock.now(), "telegram_message_id": message_id, "error": None}
+        with self._database.transaction() as session:
+            if not outbox.settle(session, row, OutboxState.SENT, **values):
+                logger.warning("message_sent_late", extra={"outbox_id": row.id, "kind": row.kind})
+
+    def _not_sent(self, row: OutboxMessage, error: DeliveryError) -> None:
+        now = self._clock.now()
+        reason = str(error)
+        logger.warning(
+            "message_not_sent",
+            extra={"outbox_id": row.id, "kind": row.kind, "tries": row.tries, "reason": reason},
+        )
+        with self._database.transaction() as session:
+            if isinstance(error, ChatClosed):
+                self._closed(session, row, reason, now)
+            elif error.permanent:
+                outbox.settle(session, row, OutboxState.FAILED, error=reason)
+            elif error.uncertain:
+                self._uncertain(session, row, reason)
+            else:
+                wait_s = error.retry_after_s or min(2 ** (row.tries - 1), LONGEST_BACK_OFF_S)
+                if error.retry_after_s:
+                    self._halted_until = now + timedelta(seconds=wait_s)
+                self._again(session, row, reason, now + timedelta(seconds=wait_s))
+
+    def _again(self, session: Session, row: OutboxMessage, reason: str, not_before: datetime, **values: object) -> None:
+        outbox.settle(session, row, OutboxState.QUEUED, error=reason, not_before=not_before, **values)
+
+    def _uncertain(self, session: Session, row: OutboxMessage, reason: str) -> None:
+        """It may have arrived. An edit does no harm twice; what must arrive goes once more, marked; a prompt doesn't."""
+        now = self._clock.now()
+        if row.edits is not None and row.tries < outbox.STUBBORN:
+            self._again(session, row, reason, now + timedelta(seconds=2 ** (row.tries - 1)))
+        elif row.must_arrive and not row.repeated:
+            self._again(session, row, reason, now, repeated=True)
+        else:
+            outbox.settle(session, row, OutboxState.UNCERTAIN, error=reason)
+            level = logging.ERROR if row.must_arrive else logging.WARNING
+            logger.log(level, "message_uncertain", extra={"outbox_id": row.id, "kind": row.kind})
+
+    def _closed(self, session: Session, row: OutboxMessage, reason: str, now: datetime) -> None:
+        """Nothing more goes to this chat; whoever cares is told of each row that it stopped."""
+        outbox.settle(session, row, OutboxState.BLOCKED, error=reason)
+        patients.mark_blocked(session, row.chat_id, now)
+        if physio := physios.by_chat(session, row.chat_id):
+            physio.blocked_at = now
+        waiting = outbox.queued_for(session, row.chat_id)
+        for other in waiting:
+            other.state, other.error = OutboxState.BLOCKED, reason
+        if self._on_blocked:
+            for stopped in [row, *waiting]:
+                self._on_blocked(session, stopped)
+
+    def _give_back(self) -> None:
+        try:
+            with self._database.transaction() as session:
+                outbox.release_sender(session, self._token_hash, self._owner)
+        except Exception as error:  # the lease runs out by itself
+            logger.error("sender_not_released", extra=trail(error))
+        self._held_until = None
