@@ -135,7 +135,7 @@ class Ladder:
             self._retire_older(session, alert, physio, now)
 
     def _retire_older(self, session: Session, alert: Alert, physio: Physio, now: datetime) -> None:
-        """Only the newest card in a chat keeps its buttons, so that a night of repeats is a single edit when it ends."""
+        """Only the newest card in a chat keeps its buttons: a night of repeats is one edit when it ends."""
         words = self._cards.text("utter_card_older")
         for copy in alerts.copies(session, alert):
             if copy.physio_id == physio.id:
