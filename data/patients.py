@@ -45,6 +45,7 @@ class Patient(SQLModel, table=True):
     held_for: str | None = None  # the risk id, RF01…
     quiet_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # after RF13: only safety is sent
     next_safety_screen_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # monthly
+    tracker_since: datetime | None = Field(default=None, sa_type=UtcDateTime)  # Rasa has forgotten what was before
 
 
 class PatientChat(SQLModel, table=True):

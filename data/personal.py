@@ -1,0 +1,213 @@
+"""What every column of every table says about a person, and what becomes of it on export and erasure.
+
+Export and erasure are driven by this list, so it can't say one thing while they do another; a column that is not
+listed fails tests/unit/test_data_personal.py. docs/privacy.md says the same in words.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Erased(StrEnum):
+    """What an erasure does with a patient's rows of a table."""
+
+    DELETED = "deleted"
+    DETACHED = "kept, and its link to the person is cut"
+    EXPIRES = "deleted when its time is over, in days"
+    KEPT = "kept: it holds codes, never words or chats"
+    STAFF = "not about patients"
+
+
+@dataclass(frozen=True)
+class Column:
+    """`exported` is the key under which a patient reads it in their export; None when it isn't in there."""
+
+    personal: bool
+    exported: str | None = None
+    why: str = ""  # a personal column that isn't exported has a reason
+
+
+@dataclass(frozen=True)
+class Table:
+    """`section` of the export; `owner` is the column that leads to the patient."""
+
+    erased: Erased
+    columns: dict[str, Column]
+    owner: str = "patient_id"
+    section: str | None = None
+
+
+PLAIN = Column(personal=False)
+
+
+def plain(names: str) -> dict[str, Column]:
+    return dict.fromkeys(names.split(), PLAIN)
+
+
+def exported(**keys: str) -> dict[str, Column]:
+    return {name: Column(personal=True, exported=key) for name, key in keys.items()}
+
+
+def same(names: str) -> dict[str, Column]:
+    """Exported under its own name."""
+    return exported(**{name: name for name in names.split()})
+
+
+def internal(why: str, names: str) -> dict[str, Column]:
+    """Personal, but no use to the patient, or somebody else's."""
+    return {name: Column(personal=True, why=why) for name in names.split()}
+
+
+LINK = "leads to the row, says nothing more"
+COPY = "a copy on its way of what stands in `messages`"
+COLLEAGUE = "about a member of staff"
+
+TABLES: dict[str, Table] = {
+    "patient": Table(
+        Erased.DELETED,
+        owner="id",
+        section="you",
+        columns=plain("id")
+        | same("code state nation time_zone activity_screen paused_until")
+        | exported(
+            created_at="first_contact_at",
+            check_in_at="check_in_time",
+            needs_activity_review="activity_review_needed",
+            quiet_until="coach_quiet_until",
+            next_safety_screen_at="next_safety_questions_at",
+        )
+        | internal(
+            "a random name that only Rasa knows, and the state of the talk of the moment", "sender asks tracker_since"
+        )
+        | internal("stands under `alerts`", "held_since held_for"),
+    ),
+    "patientchat": Table(
+        Erased.DELETED,
+        section="telegram",
+        columns=same("chat_id") | exported(blocked_at="coach_blocked_at") | internal(LINK, "patient_id"),
+    ),
+    "consentevent": Table(
+        Erased.DELETED,
+        section="consents",
+        columns=plain("id") | same("version given at") | internal(LINK, "patient_id"),
+    ),
+    "invitation": Table(
+        Erased.DETACHED,
+        section="invitation",
+        columns=plain("id physio_id created_at expires_at")
+        | same("redeemed_at")
+        | internal(LINK, "patient_id")
+        | internal("the scrambled form of a code that has been used up", "code_hash"),
+    ),
+    "message": Table(
+        Erased.DELETED,
+        section="messages",
+        columns=plain("id key screened responses")
+        | same("kind text at")
+        | exported(direction="who", intent="understood_as", scores="heard_with_certainty")
+        | internal(LINK, "patient_id"),
+    ),
+    "beliefflag": Table(
+        Erased.DELETED,
+        section="thoughts_heard",
+        columns=plain("id message_id model")
+        | exported(belief="class", confidence="certainty", at="at")
+        | internal(LINK, "patient_id"),
+    ),
+    "riskflag": Table(
+        Erased.DELETED,
+        section="warning_signs_heard",
+        columns=plain("id message_id layer")
+        | exported(risk="class", severity="severity", action="action", at="at")
+        | internal(LINK, "patient_id"),
+    ),
+    "safetyquestion": Table(
+        Erased.DELETED,
+        section="safety_questions_open",
+        columns=plain("index misses message_id due_at then")
+        | same("question_set answers asked_at")
+        | internal("questions that come next", "waiting")
+        | internal(LINK, "patient_id"),
+    ),
+    "safetyfollowup": Table(
+        Erased.DELETED,
+        section="safety_advice_followed_up",
+        columns=plain("id alert_id due_at")
+        | exported(risk="class")
+        | same("answered_at answer repeated_at")
+        | internal(LINK, "patient_id"),
+    ),
+    "activitygoal": Table(
+        Erased.DELETED,
+        section="goals",
+        columns=plain("id")
+        | same("state activity place days at minutes confidence importance barrier if_then created_at ended_at")
+        | exported(start_minutes="minutes_at_the_start")
+        | internal(LINK, "patient_id"),
+    ),
+    "checkin": Table(
+        Erased.DELETED,
+        section="check_ins",
+        columns=plain("id sends waits asks reason planned_at due_at reminded_at")
+        | same("state sent_at pain pain_at minutes confidence noticed skipped ended_at")
+        | exported(on="day")
+        | internal(LINK, "patient_id"),
+    ),
+    "alert": Table(
+        Erased.DETACHED,
+        section="alerts",
+        columns=plain("id policy rung step next_step_at unreachable_since")
+        | same("reference state times_raised raised_at last_raised_at acknowledged_at closed_at outcome")
+        | exported(cause="class", severity="severity", level="urgency", told="what_you_were_told")
+        | internal(LINK, "patient_id message_id")
+        | internal(COLLEAGUE, "acknowledged_by closed_by"),
+    ),
+    "outboxmessage": Table(
+        Erased.DELETED,
+        columns=plain(
+            "id kind priority must_arrive state created_at not_before lease_until tries repeated sent_at"
+            " telegram_message_id error edits check_in_id alert_id physio_id"
+        )
+        | internal(COPY, "key chat_id patient_id text buttons document file_name"),
+    ),
+    "button": Table(
+        Erased.DELETED,
+        owner="chat_id",
+        columns=plain("id expires_at used_at") | internal(COPY, "outbox_key chat_id label says effect asks"),
+    ),
+    "inboxupdate": Table(
+        Erased.EXPIRES,
+        owner="chat_id",
+        columns=plain("update_id received_at state attempts not_before screen_until screened")
+        | internal(COPY, "chat_id raw"),
+    ),
+    "chatturn": Table(
+        Erased.EXPIRES,
+        owner="chat_id",
+        columns=plain("owner lease_until") | internal("who is being answered", "chat_id"),
+    ),
+    "erasure": Table(
+        Erased.KEPT,
+        owner="",
+        columns=plain("id requested_at forgotten_at done_at")
+        | internal("random, and of nobody any more", "sender stand_in_id"),
+    ),
+    "auditevent": Table(
+        Erased.KEPT,
+        owner="",
+        columns=plain("id at what")
+        | internal("the record of who did what, in codes, for review", "by patient alert detail"),
+    ),
+    "physio": Table(
+        Erased.STAFF, owner="", columns=plain("id role left_at") | internal(COLLEAGUE, "name chat_id blocked_at")
+    ),
+    "oncallshift": Table(
+        Erased.STAFF, owner="", columns=plain("id") | internal(COLLEAGUE, "physio_id starts_at ends_at")
+    ),
+    "senderlease": Table(Erased.STAFF, owner="", columns=plain("token_hash owner lease_until")),
+}
+
+
+def sections() -> dict[str, str]:
+    """Section of the export → table."""
+    return {table.section: name for name, table in TABLES.items() if table.section}
