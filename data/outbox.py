@@ -55,6 +55,7 @@ class OutboxMessage(SQLModel, table=True):
     not_before: datetime = Field(sa_type=UtcDateTime, index=True)
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     tries: int = 0  # also the fence: who leased the row for an earlier try can't settle it any more
+    parts_sent: int = 0  # of a text too long for one message
     repeated: bool = False  # sent a second time after an uncertain first one
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     telegram_message_id: int | None = None

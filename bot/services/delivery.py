@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlmodel import Session
 
@@ -33,9 +33,14 @@ POLL_S = 0.2  # between two looks at the database when nobody wakes us
 MARK = "utter_sent_again"  # goes before words that may have arrived already
 
 
+class Sent(NamedTuple):
+    message_id: int | None
+    parts_left: int = 0  # of a text too long for one message
+
+
 class Sender(Protocol):
-    async def send(self, row: OutboxMessage) -> int | None:
-        """Sends one row; Telegram's message id, if there is one. Raises DeliveryError."""
+    async def send(self, row: OutboxMessage) -> Sent:
+        """Sends one message: the row, or its next part (`row.parts_sent` have left). Raises DeliveryError."""
         ...
 
 
@@ -206,14 +211,14 @@ class Delivery:
     async def _deliver(self, row: OutboxMessage) -> None:
         try:
             try:
-                message_id = await self._sender.send(self._marked(row))
+                sent = await self._sender.send(self._marked(row))
             except DeliveryError as error:
                 self._not_sent(row, error)
             except Exception as error:
                 logger.error("sender_failed", extra=trail(error, outbox_id=row.id))
                 self._not_sent(row, DeliveryError(type(error).__name__, uncertain=True))
             else:
-                self._sent(row, message_id)
+                self._sent(row, sent)
         except Exception as error:  # the row stays leased: when the lease ends it counts as abandoned
             logger.error("message_not_settled", extra=trail(error, outbox_id=row.id))
         finally:
@@ -229,9 +234,13 @@ class Delivery:
             row.text = f"{self._library.say(MARK).text}\n\n{row.text}"
         return row
 
-    def _sent(self, row: OutboxMessage, message_id: int | None) -> None:
-        values = {"sent_at": self._clock.now(), "telegram_message_id": message_id, "error": None}
+    def _sent(self, row: OutboxMessage, sent: Sent) -> None:
+        now = self._clock.now()
         with self._database.transaction() as session:
+            if sent.parts_left:
+                self._again(session, row, None, now, parts_sent=row.parts_sent + 1)
+                return
+            values = {"sent_at": now, "telegram_message_id": sent.message_id, "error": None}
             if not outbox.settle(session, row, OutboxState.SENT, **values):
                 logger.warning("message_sent_late", extra={"outbox_id": row.id, "kind": row.kind})
 
@@ -255,16 +264,18 @@ class Delivery:
                     self._halted_until = now + timedelta(seconds=wait_s)
                 self._again(session, row, reason, now + timedelta(seconds=wait_s))
 
-    def _again(self, session: Session, row: OutboxMessage, reason: str, not_before: datetime, **values: object) -> None:
+    def _again(
+        self, session: Session, row: OutboxMessage, reason: str | None, not_before: datetime, **values: object
+    ) -> None:
         outbox.settle(session, row, OutboxState.QUEUED, error=reason, not_before=not_before, **values)
 
     def _uncertain(self, session: Session, row: OutboxMessage, reason: str) -> None:
-        """It may have arrived. An edit does no harm twice; what must arrive goes once more, marked; a prompt doesn't."""
+        """It may have arrived. An edit does no harm twice; what must arrive goes once more, marked; a prompt not."""
         now = self._clock.now()
         if row.edits is not None and row.tries < outbox.STUBBORN:
             self._again(session, row, reason, now + timedelta(seconds=2 ** (row.tries - 1)))
         elif row.must_arrive and not row.repeated:
-            self._again(session, row, reason, now, repeated=True)
+            self._again(session, row, reason, now, repeated=True, parts_sent=0)
         else:
             outbox.settle(session, row, OutboxState.UNCERTAIN, error=reason)
             level = logging.ERROR if row.must_arrive else logging.WARNING
