@@ -84,7 +84,7 @@ def _forget_chat(session: Session, chat_id: int) -> None:
 
 def _delete_rows(session: Session, patient_id: int) -> None:
     """Children first: every table that personal.py declares as deleted with its patient."""
-    entities = {mapper.local_table.name: mapper.class_ for mapper in SQLModel._sa_registry.mappers}
+    entities = {str(mapper.local_table): mapper.class_ for mapper in SQLModel._sa_registry.mappers}
     for table in reversed(metadata.sorted_tables):
         declared = TABLES[table.name]
         if declared.erased is Erased.DELETED and declared.owner == "patient_id":

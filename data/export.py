@@ -32,7 +32,7 @@ def export(session: Session, patient: Patient, now: datetime, *, withheld: Colle
             continue
         table = metadata.tables[name]
         query = select(table).where(table.c[declared.owner] == patient.id).order_by(*table.primary_key)
-        rows = [row._mapping for row in session.connection().execute(query)]
+        rows = [dict(row._mapping) for row in session.connection().execute(query)]
         shown = [_entry(name, row, zone) for row in rows if not _is_hidden(row, name, withheld, hidden)]
         found[declared.section] = shown[0] if declared.owner == "id" else shown
     return found
@@ -53,19 +53,18 @@ def readable(value: Any, zone: ZoneInfo) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _hidden_messages(session: Session, patient: Patient, withheld: Collection[str]) -> dict[int, str]:
-    """The messages in which a withheld risk was heard, and what was answered: id → key."""
+def _hidden_messages(session: Session, patient: Patient, withheld: Collection[str]) -> set[int]:
+    """The messages in which a withheld risk was heard, and what was answered."""
+    theirs = col(Message.patient_id) == patient.id
     flags = pick(RiskFlag.message_id).where(col(RiskFlag.patient_id) == patient.id, col(RiskFlag.risk).in_(withheld))
-    heard = session.exec(pick(Message).where(col(Message.id).in_(flags))).all()
-    hidden: dict[int, str] = {}
-    for message in heard:
-        answers = pick(Message.id, Message.key).where(col(Message.patient_id) == patient.id)
-        answers = answers.where(col(Message.key).startswith(f"{message.key}:", autoescape=True))
-        hidden |= {message.id: message.key} | {id: key for id, key in session.exec(answers)}
+    hidden: set[int] = set()
+    for heard in session.exec(pick(Message).where(theirs, col(Message.id).in_(flags))).all():
+        answers = col(Message.key).startswith(f"{heard.key}:", autoescape=True)
+        hidden |= {heard.id, *session.exec(pick(Message.id).where(theirs, answers))}
     return hidden
 
 
-def _is_hidden(row: Mapping[str, Any], table: str, withheld: Collection[str], hidden: Mapping[int, str]) -> bool:
+def _is_hidden(row: Mapping[str, Any], table: str, withheld: Collection[str], hidden: Collection[int]) -> bool:
     if table == "message":
         return row["id"] in hidden
     return row.get("risk", row.get("cause")) in withheld or row.get("message_id") in hidden

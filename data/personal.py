@@ -165,7 +165,7 @@ TABLES: dict[str, Table] = {
     "outboxmessage": Table(
         Erased.DELETED,
         columns=plain(
-            "id kind priority must_arrive state created_at not_before lease_until tries repeated sent_at"
+            "id kind priority must_arrive state created_at not_before lease_until tries parts_sent repeated sent_at"
             " telegram_message_id error edits check_in_id alert_id physio_id"
         )
         | internal(COPY, "key chat_id patient_id text buttons document file_name"),

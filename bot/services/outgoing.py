@@ -59,6 +59,24 @@ class Outgoing:
         )  # fmt: skip
         return self._write(session, row, words, asks=asks, now=now)
 
+    def document_to_patient(
+        self,
+        session: Session,
+        patient: Patient,
+        words: Words,
+        *,
+        document: str,
+        file_name: str,
+        key: str,
+        now: datetime,
+    ) -> OutboxMessage | None:
+        """A text file with a few words beside it; None when the patient can't be reached."""
+        row = self.to_patient(session, patient, [words], key=key, kind="document", now=now)
+        if row is not None:
+            row.document, row.file_name = document, file_name
+            session.flush()
+        return row
+
     def to_physio(
         self,
         session: Session,

@@ -1,7 +1,6 @@
 """Brings a database up to the tables of this code. Run from code: there is no alembic.ini.
 
-    upgrade(database)            to the newest revision; `coach migrate` and every start
-    downgrade(database, "base")  back again; tests only
+`upgrade` goes to the newest revision: `coach migrate` and every start. `downgrade` goes back: tests only.
 """
 
 import sqlite3
