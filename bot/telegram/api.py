@@ -5,9 +5,16 @@ import json
 from typing import Any
 
 from telegram import Bot
-from telegram.error import TelegramError
+from telegram.error import InvalidToken, TelegramError
 from telegram.request import BaseRequest, HTTPXRequest
 
+from bot.errors import ConfigurationError
+
+WRONG_TOKEN = (
+    "Telegram refuses TELEGRAM_BOT_TOKEN. Copy the whole token that @BotFather gave you (digits, a colon, letters), "
+    "or leave it empty to talk in the terminal."
+)
+NO_TELEGRAM = "The Bot API at COACH_TELEGRAM_API can't be reached ({reason}). Check the network, then start again."
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 SPARE_S = 10.0  # on top of a long poll, before its connection counts as dead
 
@@ -30,13 +37,30 @@ class CoachBot(Bot):
     def __init__(
         self, token: str, *, api: str = "https://api.telegram.org", request: BaseRequest | None = None
     ) -> None:
-        super().__init__(
-            token,
-            base_url=f"{api}/bot",
-            base_file_url=f"{api}/file/bot",
-            request=request or QuietRequest(connection_pool_size=32, read_timeout=15, pool_timeout=5),
-            get_updates_request=request or QuietRequest(connection_pool_size=1),
+        clients = (
+            request or QuietRequest(connection_pool_size=1),
+            request or QuietRequest(connection_pool_size=32, read_timeout=15, pool_timeout=5),
         )
+        try:
+            super().__init__(
+                token,
+                base_url=f"{api}/bot",
+                base_file_url=f"{api}/file/bot",
+                get_updates_request=clients[0],
+                request=clients[1],
+            )
+        except InvalidToken:
+            raise ConfigurationError(WRONG_TOKEN) from None
+
+    async def initialize(self) -> None:
+        """Asks Telegram who we are. Raises ConfigurationError in plain words; the token stands in none of them."""
+        try:
+            await super().initialize()
+        except InvalidToken:
+            raise ConfigurationError(WRONG_TOKEN) from None
+        except TelegramError as error:
+            reason = type(error.__cause__ or error).__name__
+            raise ConfigurationError(NO_TELEGRAM.format(reason=reason)) from None
 
     async def raw_updates(self, offset: int | None, timeout_s: int) -> list[dict[str, Any]]:
         """One long poll. Raw: an update of a kind that the library can't read must not hold up the next ones."""

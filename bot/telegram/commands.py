@@ -5,32 +5,33 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from telegram import Bot, BotCommand, BotCommandScopeAllPrivateChats, BotCommandScopeChat
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import TelegramError
 
 from bot.content import Library
 from bot.errors import ConfigurationError
 from bot.services.trail import trail
-from bot.telegram.api import ALLOWED_UPDATES
+from bot.settings import Settings
+from bot.telegram.api import ALLOWED_UPDATES, CoachBot
 
 logger = logging.getLogger(__name__)
 
-WRONG_TOKEN = (
-    "Telegram refuses TELEGRAM_BOT_TOKEN. Copy the whole token that @BotFather gave you (digits, a colon, letters); "
-    "leave it empty to talk in the terminal."
+NOT_SET_UP = (
+    "Telegram refused the bot's commands or webhook ({reason}). Check COACH_TELEGRAM_WEBHOOK_URL: public, https."
 )
-NO_TELEGRAM = "The Bot API at COACH_TELEGRAM_API can't be reached ({reason}). Check the network, then start again."
 
 
-async def check_token(bot: Bot) -> str:
-    """The bot's user name. Raises ConfigurationError in plain words; the token stands in none of them."""
+async def introduce(bot: CoachBot, library: Library, settings: Settings, physio_chats: Iterable[int] = ()) -> str:
+    """Checks the token, sets the menus and how updates come. The bot's user name. Raises ConfigurationError."""
+    await bot.initialize()
     try:
-        await bot.initialize()
-        return str(bot.username)
-    except InvalidToken:
-        raise ConfigurationError(WRONG_TOKEN) from None
+        await publish_commands(bot, library, physio_chats)
+        if settings.telegram_webhook_url:
+            await use_webhook(bot, settings.telegram_webhook_url, settings.telegram_webhook_secret.get_secret_value())
+        else:
+            await use_polling(bot)
     except TelegramError as error:
-        reason = type(error.__cause__ or error).__name__
-        raise ConfigurationError(NO_TELEGRAM.format(reason=reason)) from None
+        raise ConfigurationError(NOT_SET_UP.format(reason=trail(error)["error"])) from None
+    return str(bot.username)
 
 
 async def publish_commands(bot: Bot, library: Library, physio_chats: Iterable[int] = ()) -> None:
