@@ -175,7 +175,7 @@ def _as_json(handler: Handler) -> Handler:
 
 async def _end_with(parent: int) -> None:
     """Stops Rasa when the app that started it is gone, also when it had no time to say so."""
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110  there is no event for it
         await asyncio.sleep(1.0)
     os.kill(os.getpid(), signal.SIGTERM)
 

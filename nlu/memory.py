@@ -64,8 +64,9 @@ class Memory:
         """Drops conversations silent since `moment` (Unix seconds), and the older sessions of the others."""
         event = self._event
         with self._store.session_scope() as session:
-            last = session.query(event.sender_id).group_by(event.sender_id).having(sa.func.max(event.timestamp) < moment)
-            session.query(event).filter(event.sender_id.in_(last)).delete(synchronize_session=False)
+            senders = session.query(event.sender_id).group_by(event.sender_id)
+            silent = senders.having(sa.func.max(event.timestamp) < moment)
+            session.query(event).filter(event.sender_id.in_(silent)).delete(synchronize_session=False)
             current = sa.orm.aliased(event)
             started = (
                 session.query(sa.func.max(current.timestamp))

@@ -9,7 +9,6 @@ Rasa reads such mixed files, with traps that are closed here:
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Text, Union
 
@@ -18,6 +17,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.exceptions import RasaException
 from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from rasa.shared.utils.common import cached_method
 
 UNDERSTANDING = "protocol/understanding.yml"
 SEEN = ("belief", "risk", "number", "score", "minutes", "days", "time")  # entities of our own components
@@ -34,7 +34,7 @@ class TopicImporter(RasaFileImporter):
                 component["protocol"] = {name: self._limit(name) for name in component["protocol"]}
         return config
 
-    @lru_cache(maxsize=1)
+    @cached_method
     def get_domain(self) -> Domain:
         """The topics' domain, completed with what belongs to every topic."""
         domain = Domain.load(self._domain_path)
@@ -49,7 +49,7 @@ class TopicImporter(RasaFileImporter):
         )
         return domain.merge(standing, override=True)
 
-    @lru_cache(maxsize=2)
+    @cached_method
     def get_nlu_data(self, language: Optional[Text] = "en") -> TrainingData:
         data = super().get_nlu_data(language)
         known = self.get_domain().responses

@@ -91,7 +91,7 @@ def _train(dialogues: Path, folder: Path) -> "tuple[Optional[Path], str]":
 
     say(f"reading {dialogues.name}/")
     try:
-        with _steps():
+        with _Steps():
             result = train_with_rasa(
                 domain=str(dialogues),
                 config=str(ROOT / "nlu" / "config.yml"),
@@ -128,7 +128,7 @@ def _prepare() -> None:
     configure_structlog(logging.WARNING)
 
 
-class _steps:
+class _Steps:
     """Says each component when its training begins."""
 
     def __enter__(self) -> None:

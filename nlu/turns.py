@@ -61,7 +61,7 @@ class Turn(BaseModel):
         extra = "forbid"
 
     @root_validator(skip_on_failure=True)
-    def _one_message(cls, values: Dict[str, Any]) -> Dict[str, Any]:
+    def _one_message(cls, values: Dict[str, Any]) -> Dict[str, Any]:  # noqa: N805
         if (values["text"] is None) == (values["intent"] is None):
             raise ValueError("give text or intent, and not both")
         return values

@@ -7,11 +7,10 @@ What is vague ("after tea", "a bit", "soon") is left alone: guessing is the pati
 import re
 from dataclasses import dataclass
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS_AND_TEENS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+fifteen sixteen seventeen eighteen nineteen"""
+_UNITS = _UNITS_AND_TEENS.split()
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SPELLINGS = {"nil": 0, "nought": 0, "naught": 0, "fourty": 40, "ninty": 90, "a hundred": 100, "hundred": 100}
 WORDS: dict[str, int] = {
     **{word: value for value, word in enumerate(_UNITS)},
@@ -96,9 +95,9 @@ def numbers(text: str) -> list[Amount]:
 
 def scores(text: str) -> list[Amount]:
     """Points out of ten: "6/10", "6 out of 10", "six outta ten"."""
-    pattern = rf"(?<![\w/])(?P<number>{_NUMBER})(?P<half>{_HALF})?\s*(?:/|\bout\s*(?:of|a)\b|\boutta\b)\s*(?:10|ten)(?![\w/])"
+    out_of_ten = r"\s*(?:/|\bout\s*(?:of|a)\b|\boutta\b)\s*(?:10|ten)(?![\w/])"
     found = []
-    for match in re.finditer(pattern, text, re.I):
+    for match in re.finditer(rf"(?<![\w/])(?P<number>{_NUMBER})(?P<half>{_HALF})?{out_of_ten}", text, re.I):
         value = number_of(match["number"])
         if value is not None:
             value = value + 0.5 if match["half"] else value
@@ -181,7 +180,7 @@ def _is_everyday_word(text: str, match: re.Match[str]) -> bool:
     before, after = text[: match.start()].rstrip().lower(), text[match.end() :].lstrip().lower()
     listed = bool(re.search(r"(?:\b(?:on|every|and|&|or|to)|[,/+-])$", before)) or not before
     follows = bool(re.match(rf"(?:[,/&+-]|and\b|or\b|at\b|morning|afternoon|evening|night|(?:{_DAY})s?\b|$)", after))
-    return not (listed and follows or _day_just_before(before) and follows)
+    return not ((listed and follows) or (_day_just_before(before) and follows))
 
 
 def _day_just_before(before: str) -> bool:

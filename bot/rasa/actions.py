@@ -1,7 +1,7 @@
 """Rasa's action endpoint inside the app: generic actions on rasa-sdk's executor. They read; they never write.
 
-`validate_<form>` exists for every form by itself: it holds each answer to the kind and the limits that
-its slot declares in dialogues/. Async only: a blocking action would hold the whole app.
+`validate_<form>` exists for every form by itself (bot/rasa/forms.py). Async only: a blocking action
+would hold the whole app.
 """
 
 import asyncio
@@ -19,19 +19,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bot.coaching import answers
+from bot.coaching.answers import Number
+from bot.rasa.forms import Domain, Form
 
 logger = logging.getLogger(__name__)
 
 LONGEST_S = 3.0  # Rasa itself gives up after five
-Domain = dict[str, Any]
 Action = Callable[[CollectingDispatcher, Tracker, Domain], Awaitable[list[EventType]]]
 Read = Callable[[str], Awaitable[Mapping[str, Any]]]  # a sender's values for slots, by slot name
 
 
-def action_routes(
-    token: str, reads: Mapping[str, Read] | None = None, number: answers.Number | None = None
-) -> list[Route]:
+def action_routes(token: str, reads: Mapping[str, Read] | None = None, number: Number | None = None) -> list[Route]:
     """POST /actions. `reads`: action name → what it reads; the rule then says a response that shows those slots.
 
     `number` gives the protocol number behind `max: {protocol: goal.most_minutes}`.
@@ -66,8 +64,8 @@ def action_routes(
 class Actions(dict[str, Action]):
     """The actions by name; a form's validation comes into being when it is first asked for."""
 
-    def __init__(self, reads: Mapping[str, Read], number: answers.Number) -> None:
-        super().__init__(action_back=go_back, action_skip=skip, action_why=explain)
+    def __init__(self, reads: Mapping[str, Read], number: Number) -> None:
+        super().__init__(action_back=going_back(number), action_skip=skipping(number), action_why=explaining(number))
         self._number = number
         for name, read in reads.items():
             self[name] = showing(read)
@@ -85,70 +83,55 @@ class Actions(dict[str, Action]):
             return default
 
 
-def validating(form: str, number: answers.Number) -> Action:
-    """Keeps the answers that fit; refuses the others, and says so by `utter_invalid_<slot>` or `…_<kind>`.
+def validating(name: str, number: Number) -> Action:
+    """Keeps the answers that fit and refuses the others; a form that opens starts empty."""
 
-    A form that opens starts empty: Rasa would find last time's answers and take them without asking.
-    """
-
-    async def validate(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
-        required = _required(domain, form)
-        if _just_opened(tracker, form):
-            return [SlotSet(slot, None) for slot in required]
-        events: list[EventType] = []
-        for slot, value in tracker.slots_to_validate().items():
-            if slot in required:
-                events.append(SlotSet(slot, _checked(slot, value, form, dispatcher, domain, number)))
-        return events
+    async def validate(say: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
+        form = Form(name, tracker, domain, number)
+        if form.just_opened():
+            form.open(say)
+        else:
+            for slot, given in tracker.slots_to_validate().items():
+                if slot in form.required:
+                    form.answer(slot, given, say)
+        return form.events()
 
     return validate
 
 
-def _checked(
-    slot: str, value: Any, form: str, dispatcher: CollectingDispatcher, domain: Domain, number: answers.Number
-) -> answers.Value | None:
-    """The canonical value; None, after a refusal, when it doesn't fit."""
-    spec = _spec(domain, slot, form)
-    if value is None or not spec or (value == answers.SKIPPED and spec.get("optional")):
-        return value  # type: ignore[no-any-return]
-    found = answers.find(spec, str(value))
-    bounds = answers.limits(spec, number)
-    if found is not None and answers.fits(found, bounds):
-        return found
-    responses = domain.get("responses") or {}
-    by_slot = f"utter_invalid_{slot}"
-    dispatcher.utter_message(
-        response=by_slot if by_slot in responses else f"utter_invalid_{spec.get('kind', 'text')}", **bounds
-    )
-    return None
+def going_back(number: Number) -> Action:
+    async def go_back(say: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
+        form = _open_form(tracker, domain, number)
+        if form is None:
+            _say(say, domain, "utter_nothing_to_go_back_to")
+            return []
+        if not form.back(form.asked):
+            _say(say, domain, "utter_cannot_go_back")
+        return form.events()
+
+    return go_back
 
 
-async def go_back(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
-    """Empties the answer before the question that is open, so that the form asks it again."""
-    required, asked = _open_question(tracker, domain)
-    before = required[: required.index(asked)] if asked in required else []
-    if not before:
-        _say_if_there(dispatcher, domain, "utter_cannot_go_back")
+def skipping(number: Number) -> Action:
+    async def skip(say: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
+        form = _open_form(tracker, domain, number)
+        if form is None or form.asked is None:
+            _say(say, domain, "utter_nothing_to_skip")
+            return []
+        if not form.skip(form.asked):
+            _say(say, domain, "utter_cannot_skip")
+        return form.events()
+
+    return skip
+
+
+def explaining(number: Number) -> Action:
+    async def explain(say: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
+        form = _open_form(tracker, domain, number)
+        _say(say, domain, f"utter_why_{form.asked}" if form else "utter_why_nothing", "utter_why_default")
         return []
-    return [SlotSet(before[-1], None)]
 
-
-async def skip(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
-    """Leaves a question out, when its slot is declared `optional`."""
-    required, asked = _open_question(tracker, domain)
-    form = str((tracker.active_loop or {}).get("name"))
-    if asked in required and _spec(domain, asked, form).get("optional"):
-        return [SlotSet(asked, answers.SKIPPED)]
-    dispatcher.utter_message(response="utter_cannot_skip")
-    return []
-
-
-async def explain(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Domain) -> list[EventType]:
-    """Says why the open question is asked."""
-    _, asked = _open_question(tracker, domain)
-    own = f"utter_why_{asked}"
-    dispatcher.utter_message(response=own if own in (domain.get("responses") or {}) else "utter_why_default")
-    return []
+    return explain
 
 
 def showing(read: Read) -> Action:
@@ -158,39 +141,15 @@ def showing(read: Read) -> Action:
     return show
 
 
-def _just_opened(tracker: Tracker, form: str) -> bool:
-    if (tracker.active_loop or {}).get("name") != form:
-        return True
-    for event in reversed(tracker.events):
-        if event["event"] == "user":
-            return False
-        if event["event"] == "active_loop" and event.get("name") == form:
-            return True
-    return False
+def _open_form(tracker: Tracker, domain: Domain, number: Number) -> Form | None:
+    name = (tracker.active_loop or {}).get("name")
+    return Form(name, tracker, domain, number) if name else None
 
 
-def _open_question(tracker: Tracker, domain: Domain) -> tuple[list[str], str | None]:
-    """The slots of the open form, in order, and the one that is asked."""
-    form = (tracker.active_loop or {}).get("name")
-    return (_required(domain, form), tracker.slots.get("requested_slot")) if form else ([], None)
-
-
-def _required(domain: Domain, form: str) -> list[str]:
-    return list((domain.get("forms") or {}).get(form, {}).get("required_slots") or ())
-
-
-def _spec(domain: Domain, slot: str, form: str) -> answers.Spec:
-    """The declared kind and limits of a slot: the mapping for this form, or one for any."""
-    for mapping in (domain.get("slots") or {}).get(slot, {}).get("mappings") or ():
-        loops = {condition.get("active_loop") for condition in mapping.get("conditions") or ()}
-        if "kind" in mapping and (not loops or form in loops):
-            return dict(mapping)
-    return {}
-
-
-def _say_if_there(dispatcher: CollectingDispatcher, domain: Domain, response: str) -> None:
-    if response in (domain.get("responses") or {}):
-        dispatcher.utter_message(response=response)
+def _say(say: CollectingDispatcher, domain: Domain, *names: str) -> None:
+    """The first of these responses that exists; utter_default when none does: never silence."""
+    known = domain.get("responses") or {}
+    say.utter_message(response=next((name for name in names if name in known), "utter_default"))
 
 
 def _no_number(name: str) -> float:

@@ -35,8 +35,9 @@ class RasaProcess:
     ) -> None:
         self._settings = settings
         self._progress = progress
-        self._models = models or settings.var / "models"
-        self._tracker_url = tracker_url or os.environ.get("COACH_TRACKER_URL") or f"sqlite:///{settings.var / 'rasa.db'}"
+        self._models = (models or settings.var / "models").resolve()
+        beside = f"sqlite:///{settings.var.resolve() / 'rasa.db'}"
+        self._tracker_url = tracker_url or os.environ.get("COACH_TRACKER_URL") or beside
         self._keep_running = keep_running
         self._port = settings.rasa_port or _free_port()
         self._token = settings.rasa_token.get_secret_value() or secrets.token_urlsafe(32)
@@ -73,7 +74,8 @@ class RasaProcess:
     async def _train(self) -> Path:
         self._models.mkdir(parents=True, exist_ok=True)
         training = await asyncio.create_subprocess_exec(
-            *(str(PYTHON), "-m", "nlu.train", "--dialogues", str(self._settings.dialogues), "--models", str(self._models)),
+            *(str(PYTHON), "-m", "nlu.train"),
+            *("--dialogues", str(self._settings.dialogues), "--models", str(self._models)),
             cwd=ROOT,
             env=self._environment(),
             stdout=PIPE,
@@ -81,7 +83,8 @@ class RasaProcess:
             limit=2**20,
             start_new_session=True,
         )
-        assert training.stdout and training.stderr
+        assert training.stdout is not None
+        assert training.stderr is not None
         last = ""
         try:
             async for line in training.stderr:
@@ -101,7 +104,8 @@ class RasaProcess:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(str(PYTHON), "-m", "rasa", "run", "--quiet", "-i", "127.0.0.1", "-p", str(self._port)),
-                *("--model", str(self.model), "--credentials", "nlu/credentials.yml", "--endpoints", "nlu/endpoints.yml"),
+                *("--model", str(self.model)),
+                *("--credentials", "nlu/credentials.yml", "--endpoints", "nlu/endpoints.yml"),
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=DEVNULL,
@@ -143,10 +147,10 @@ class RasaProcess:
             await process.wait()
 
     def _environment(self) -> dict[str, str]:
-        var = self._settings.var
+        var = self._settings.var.resolve()
         return {
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
-            "COACH_VAR": str(var),
+            "COACH_VAR": str(var.resolve()),
             "COACH_RASA_TOKEN": self._token,
             "COACH_ACTION_URL": self._action_url,
             "COACH_ACTION_TOKEN": self.action_token,

@@ -111,7 +111,7 @@ class ConcernTagger(GraphComponent):
             return []
         vectors = np.stack([encoder().encode(piece) for piece in pieces(text)])
         chances = 1 / (1 + np.exp(-(SHARPNESS * vectors @ self._weights.T + self._bias)))
-        best = sorted(zip(chances.max(axis=0).tolist(), self._labels), reverse=True)
+        best = sorted(zip(chances.max(axis=0).tolist(), self._labels, strict=True), reverse=True)
         return [{"id": label, "confidence": round(chance, 4)} for chance, label in best if chance >= REPORTED]
 
     def _add_entities(self, message: Message, flagged: List[Dict[str, Any]]) -> None:
@@ -172,7 +172,7 @@ def read_labels(examples: List[Message]) -> List[Set[str]]:
         labels = set(_metadata(message).get("labels") or [])
         wrong = sorted(str(label) for label in labels if not LABEL.match(str(label)))
         if wrong:
-            raise RasaException(f'"{message.get(TEXT)}" carries the label {", ".join(wrong)}: labels look like B01 or RF01.')
+            raise RasaException(f'"{message.get(TEXT)}" carries {", ".join(wrong)}: labels look like B01 or RF01.')
         key = message.get(INTENT_RESPONSE_KEY)
         if message.get(INTENT) in (BELIEF, RISK) and not labels:
             if key not in meanings:

@@ -29,17 +29,18 @@ from .minilm import MiniLM, vector_of
 FALLBACK = "nlu_fallback"
 SHARPNESS = 5.0  # vectors have length 1: unscaled, the probabilities are too flat for a threshold to mean anything
 RANKED = 5
+COURTESY = frozenset(("please", "pls", "thanks", "thank", "you", "ok", "okay", "um", "er", "well", "oh"))
 
 
 def normalised(text: str) -> str:
     """The text without case, punctuation and courtesy, to compare it with examples word for word."""
     words = re.findall(r"[a-z0-9']+", text.lower().replace("’", "'"))
-    return " ".join(word for word in words if word not in ("please", "pls", "thanks", "thank", "you", "ok", "okay", "um", "er")) or " ".join(words)
+    return " ".join(word for word in words if word not in COURTESY) or " ".join(words)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class IntentClassifier(GraphComponent):
-    """`protocol` of its config holds intent_fallback, intent_ambiguity and way_out_nearest, put there by TopicImporter."""
+    """`protocol` of its config holds intent_fallback, intent_ambiguity and way_out_nearest (from TopicImporter)."""
 
     def __init__(self, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._limits: Dict[str, float] = config["protocol"]
@@ -79,7 +80,7 @@ class IntentClassifier(GraphComponent):
         self._examples = vectors.astype(np.float32)
         self._example_intents = [label.split("/")[0] for label in labels]
         texts: Dict[str, set] = defaultdict(set)
-        for message, intent in zip(examples, self._example_intents):
+        for message, intent in zip(examples, self._example_intents, strict=True):
             texts[normalised(message.get(TEXT))].add(intent)
         self._texts = {text: sorted(intents) for text, intents in texts.items()}
         self._persist()
@@ -104,7 +105,7 @@ class IntentClassifier(GraphComponent):
         logits = self._weights @ (SHARPNESS * vector) + self._bias
         odds = np.exp(logits - logits.max())
         chances: Dict[str, float] = defaultdict(float)
-        for label, chance in zip(self._classes, odds / odds.sum()):
+        for label, chance in zip(self._classes, odds / odds.sum(), strict=True):
             chances[label.split("/")[0]] += float(chance)
         best_first = sorted(chances.items(), key=lambda item: -item[1])
         return [{"name": name, "confidence": chance} for name, chance in best_first]
@@ -118,7 +119,7 @@ class IntentClassifier(GraphComponent):
     def _close(self, vector: np.ndarray) -> Dict[str, float]:
         """The highest cosine to an example, of the intents that have one at least way_out_nearest away."""
         best: Dict[str, float] = {}
-        for intent, cosine in zip(self._example_intents, (self._examples @ vector).tolist()):
+        for intent, cosine in zip(self._example_intents, (self._examples @ vector).tolist(), strict=True):
             if cosine >= max(best.get(intent, 0.0), self._limits["way_out_nearest"]):
                 best[intent] = round(cosine, 4)
         return best

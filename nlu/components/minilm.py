@@ -97,7 +97,7 @@ def encode_training_texts(texts: Iterable[str], cache: Path = CACHE) -> Dict[str
 def _read_cache(file: Path) -> Dict[str, np.ndarray]:
     try:
         with np.load(file) as stored:
-            return dict(zip(stored["keys"].tolist(), stored["vectors"]))
+            return dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
     except (OSError, ValueError, KeyError):  # absent, or cut short by a kill: encode again
         return {}
 
