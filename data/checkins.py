@@ -140,7 +140,7 @@ def safety_questions_open(session: Session, patient_id: int) -> bool:
     return session.get(SafetyQuestion, patient_id) is not None
 
 
-def last_prompt_state(session: Session, check_in_id: int) -> OutboxState | None:
+def last_message_state(session: Session, check_in_id: int) -> OutboxState | None:
     """How the last message of this check-in fared."""
     query = select(OutboxMessage.state).where(col(OutboxMessage.check_in_id) == check_in_id)
     state = session.exec(query.order_by(col(OutboxMessage.id).desc()).limit(1)).first()

@@ -35,6 +35,10 @@ def next_step(answered: Collection[str], skipped: Collection[str]) -> Step | Non
     return next((step for name, step in STEPS.items() if name not in answered and name not in skipped), None)
 
 
+def step_of_slot(slot: str) -> Step | None:
+    return next((step for step in STEPS.values() if step.slot == slot), None)
+
+
 class Wish(StrEnum):
     """What a button under a question can say instead of an answer; the intents of the same names say it in words."""
 
