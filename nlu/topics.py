@@ -3,6 +3,7 @@
 Rasa reads such mixed files, with traps that are closed here:
 - it takes the responses of every file twice (as domain and as NLU data) and warns that all are duplicates;
 - a form whose `validate_<form>` is not declared as an action is validated by nobody, silently;
+- YAML that is not Rasa's may look like it (the safety lexicon has `rules` too), so its folders are left out;
 - thresholds of the understanding are protocol, so they come from dialogues/protocol/understanding.yml.
 """
 
@@ -19,6 +20,7 @@ from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.utils.common import cached_method
 
+NOT_TOPICS = ("protocol", "transcripts", "lexicon")  # folders of dialogues/ that are not Rasa's
 UNDERSTANDING = "protocol/understanding.yml"
 SEEN = ("belief", "risk", "number", "score", "minutes", "days", "time")  # entities of our own components
 ACTIONS = ("action_back", "action_skip", "action_why")  # of bot/rasa/actions.py
@@ -26,6 +28,17 @@ LIVES_FOR = 10 * 365 * 24 * 60  # minutes: the channel ends sessions, and only w
 
 
 class TopicImporter(RasaFileImporter):
+    """`domain_path` is the dialogues/ folder; training_data_paths is the same and not looked at."""
+
+    def __init__(
+        self,
+        config_file: Optional[Text] = None,
+        domain_path: Optional[Text] = None,
+        training_data_paths: Optional[Union[List[Text], Text]] = None,
+    ) -> None:
+        self._folder = Path(domain_path or "dialogues")
+        super().__init__(config_file, domain_path, topic_files(self._folder))
+
     def get_config(self) -> Dict[Text, Any]:
         """config.yml, with the numbers named under `protocol` put in their place."""
         config = copy.deepcopy(super().get_config())
@@ -37,7 +50,7 @@ class TopicImporter(RasaFileImporter):
     @cached_method
     def get_domain(self) -> Domain:
         """The topics' domain, completed with what belongs to every topic."""
-        domain = Domain.load(self._domain_path)
+        domain = Domain.load(topic_files(self._folder))
         declared = domain.as_dict()
         forms = [f"validate_{form}" for form in domain.form_names]
         standing = Domain.from_dict(
@@ -57,17 +70,20 @@ class TopicImporter(RasaFileImporter):
         return data
 
     def _limit(self, name: str) -> float:
-        limits = read_understanding(self._domain_path)
+        limits = read_understanding(self._folder)
         if name not in limits:
             raise RasaException(f"{UNDERSTANDING} lacks `{name}: {{value: …, unit: …, source: …, approved: …}}`.")
         return limits[name]
 
 
-def read_understanding(paths: Union[str, List[str], None]) -> Dict[str, float]:
-    """The thresholds of understanding.yml by name; `paths` holds the dialogues/ folder."""
-    for folder in [paths] if isinstance(paths, str) else paths or []:
-        file = Path(folder) / UNDERSTANDING
-        if file.is_file():
-            content = rasa.shared.utils.io.read_yaml_file(file)
-            return {name: float(entry["value"]) for name, entry in content.items()}
-    raise RasaException(f"There is no {UNDERSTANDING} under {paths}: it holds the thresholds of the understanding.")
+def topic_files(folder: Path) -> List[str]:
+    files = (path.relative_to(folder) for path in sorted(folder.rglob("*.yml")))
+    return [str(folder / path) for path in files if not any(part in NOT_TOPICS for part in path.parts)]
+
+
+def read_understanding(folder: Path) -> Dict[str, float]:
+    """The thresholds of understanding.yml by name."""
+    file = folder / UNDERSTANDING
+    if not file.is_file():
+        raise RasaException(f"There is no {UNDERSTANDING} in {folder}: it holds the thresholds of the understanding.")
+    return {name: float(entry["value"]) for name, entry in rasa.shared.utils.io.read_yaml_file(file).items()}

@@ -100,10 +100,16 @@ def _train(dialogues: Path, folder: Path) -> "tuple[Optional[Path], str]":
                 fixed_model_name=f"part-{os.getpid()}",
             )
     except (RasaException, SystemExit) as error:
-        return None, " ".join(str(error.__cause__ or error).split())
+        return None, _first_words(str(error.__cause__ or error))
     if result.code != 0 or not result.model:
         return None, "run `make content` for the list of problems"
     return Path(result.model), ""
+
+
+def _first_words(problem: str) -> str:
+    """The problem on one line; Rasa lists hundreds of consequences after the first."""
+    words = " ".join(problem.split())
+    return words if len(words) <= 400 else f"{words[:400]} …"
 
 
 def remove_older(folder: Path, model: Path, keep: int) -> None:
