@@ -10,6 +10,7 @@ from sqlalchemy import JSON, Index, String, cast, literal, text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from data.concerns import SafetyFollowUp
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient
 from data.types import UtcDateTime, coded
@@ -41,7 +42,7 @@ class Alert(SQLModel, table=True):
     cause: str = Field(index=True)  # RF01…RF19, AR01…AR22
     severity: str  # E999, EAE, U111, U48, R: the worst the patient was told
     level: str  # P0–P3: when a human acts
-    told: str  # codes of the messages the patient got: "MAE", "MAE, M999", or "" when none
+    told: str  # the messages the patient got, in order: "utter_mae,utter_m999", or "" when none
     message_id: int | None = Field(default=None, foreign_key="message.id")  # the words stay in the case
     state: AlertState = Field(default=AlertState.OPEN, index=True, sa_type=coded(AlertState))
     raised_at: datetime = Field(sa_type=UtcDateTime)
@@ -178,6 +179,16 @@ def drop_unsent(session: Session, alert: Alert) -> None:
         .where(col(OutboxMessage.state) == OutboxState.QUEUED)
     )
     session.exec(query.values(state=OutboxState.DROPPED).execution_options(synchronize_session="fetch"))
+
+
+def end_follow_ups(session: Session, alert: Alert, now: datetime) -> None:
+    """A physio has looked: advice that was still to be repeated is not."""
+    session.flush()
+    query = update(SafetyFollowUp).where(
+        col(SafetyFollowUp.alert_id) == alert.id, col(SafetyFollowUp.answered_at).is_(None)
+    )
+    values = {"answered_at": now, "answer": "closed"}
+    session.exec(query.values(**values).execution_options(synchronize_session="fetch"))
 
 
 def holders(session: Session, alert: Alert) -> set[int]:

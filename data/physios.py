@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ColumnElement
 from sqlmodel import Field, Session, SQLModel, col, or_, select
 
+from data.audit import AuditEvent
 from data.types import UtcDateTime, coded
 
 
@@ -61,6 +62,16 @@ def on_duty(session: Session, now: datetime) -> list[Physio]:
 def reachable(physio: Physio) -> bool:
     """A working channel: a linked chat that has not blocked us."""
     return physio.chat_id is not None and physio.blocked_at is None and physio.left_at is None
+
+
+def channel_loss_recorded(session: Session, physio: Physio) -> bool:
+    """Is the present loss of this physio's chat in the audit already? Every message it stops reports it."""
+    query = select(col(AuditEvent.id)).where(
+        col(AuditEvent.what) == "channel_lost",
+        col(AuditEvent.by) == f"physio:{physio.id}",
+        col(AuditEvent.at) >= physio.blocked_at,
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def start_duty(session: Session, physio: Physio, now: datetime) -> bool:

@@ -51,8 +51,13 @@ def is_worse(*, severity: str, level: str, than_severity: str, than_level: str) 
 
 
 def told_so_far(before: str, now: str) -> str:
-    """The codes of every message the patient got, in order, each once."""
-    return ", ".join(dict.fromkeys(code for code in (*before.split(", "), now) if code))
+    """Every message the patient got, in order, each once: "utter_mae,utter_m999"."""
+    return ",".join(dict.fromkeys(name.strip() for name in f"{before},{now}".split(",") if name.strip()))
+
+
+def told_codes(told: str) -> list[str]:
+    """The messages by their codes in clinical.md §5.3, as staff know them: utter_m111_clot is M111 CLOT."""
+    return [name.removeprefix("utter_").replace("_", " ").upper() for name in told_so_far(told, "").split(",") if name]
 
 
 def age(since: datetime, now: datetime) -> tuple[str, dict[str, int]]:

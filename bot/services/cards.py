@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.coaching.alerts import age
+from bot.coaching.alerts import age, told_codes
 from bot.content import Choice, Library, Words
 from data.alerts import Alert
 
@@ -59,7 +59,7 @@ class Cards:
             "name": self.text("utter_cause_safeguarding") if hidden else self._name(alert.cause),
             "advice": str(self._risk(alert.cause).get("staff", "")),
             "severity": self.text(severity) if self._library.has(severity) else alert.severity,
-            "told": alert.told or self.text("utter_told_nothing"),
+            "told": ", ".join(told_codes(alert.told)) or self.text("utter_told_nothing"),
             "age": self.text(f"utter_age_{unit}", **figures),
             "times": alert.times_raised,
             "owner": owner or self.text("utter_owner_nobody"),

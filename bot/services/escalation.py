@@ -192,6 +192,7 @@ class Escalation:
             raise self._too_late(session, alert, physio)
         record(session, alert, "alert_closed", by=_by(physio), now=now, outcome=outcome)
         alerts.drop_unsent(session, alert)
+        alerts.end_follow_ups(session, alert, now)
         label = self.cards.outcomes()[outcome]
         self._ladder.mark_copies(session, alert, "utter_card_closed", now, by=physio.name, outcome=label)
         if patient:
@@ -225,12 +226,12 @@ class Escalation:
 
     def channel_lost(self, session: Session, physio: Physio, now: datetime) -> None:
         """The physio's chat refuses our messages (403). Alerts whose card is in no working chat climb at once."""
-        if physio.blocked_at is None:
-            physio.blocked_at = now
-            session.add(physio)
+        physio.blocked_at = physio.blocked_at or now
+        session.add(physio)
+        session.flush()
+        if not physios.channel_loss_recorded(session, physio):
             audit.record(session, "channel_lost", by=_by(physio), now=now)
             log.warning("channel_lost", extra={"physio_id": physio.id})
-        session.flush()
         working = {each.id for each in physios.staff(session) if physios.reachable(each)}
         for alert in alerts.unclosed(session):
             if alert.state == AlertState.OPEN and not alerts.holders(session, alert) & working:

@@ -10,7 +10,7 @@ from bot.coaching import policy
 from bot.coaching.alerts import Move, after, before
 from bot.services.cards import Cards
 from bot.services.outgoing import Outgoing
-from data import alerts, audit, physios
+from data import alerts, audit, outbox, physios
 from data.alerts import Alert, AlertState
 from data.outbox import OutboxMessage
 from data.patients import Patient
@@ -156,9 +156,20 @@ class Ladder:
             self._edit(session, copy, words, key=f"copy:{copy.id}:{alert.step}", now=now)
 
     def _edit(self, session: Session, copy: OutboxMessage, note: str, *, key: str, now: datetime) -> None:
-        assert copy.telegram_message_id is not None  # `alerts.copies` gives only what stands in a chat
-        text = f"{copy.text}\n\n{note}"
-        self._outgoing.replace_keyboard(session, copy.chat_id, copy.telegram_message_id, text, key=key, now=now)
+        if copy.telegram_message_id is not None:
+            edit_card(self._outgoing, session, copy, copy.telegram_message_id, note, key=key, now=now)
+
+
+def edit_card(
+    outgoing: Outgoing, session: Session, copy: OutboxMessage, message_id: int, note: str, *, key: str, now: datetime
+) -> None:
+    """The message keeps its words, gains a note and loses its buttons. The edit belongs to the alert, so that an
+    erasure finds it."""
+    outgoing.replace_keyboard(session, copy.chat_id, message_id, f"{copy.text}\n\n{note}", key=key, now=now)
+    edit = outbox.by_key(session, key)
+    if edit:
+        edit.alert_id = copy.alert_id
+        session.add(edit)
 
 
 def _headline(step: policy.Step) -> str:

@@ -12,6 +12,7 @@ from bot.content import Choice, Library, Words
 from bot.errors import EffectRefused, StaleAction
 from bot.services.escalation import Escalation
 from bot.services.incoming import Incoming
+from bot.services.ladder import edit_card
 from bot.services.outgoing import Outgoing
 from data import alerts, audit, outbox, physios
 from data.database import Database
@@ -210,11 +211,10 @@ class PhysioDesk:
     def _replace(self, visit: Visit, button: Button, note: str) -> None:
         """The tapped keyboard gives way to what was chosen, or to why it no longer counts."""
         row = outbox.by_key(visit.session, button.outbox_key)
-        if row and visit.incoming.message_id is not None:
-            self._outgoing.replace_keyboard(
-                visit.session, row.chat_id, visit.incoming.message_id, f"{row.text}\n\n{note}",
-                key=self._key(visit, "edit"), now=visit.now,
-            )  # fmt: skip
+        message_id = visit.incoming.message_id
+        if row and message_id is not None:
+            key = self._key(visit, "edit")
+            edit_card(self._outgoing, visit.session, row, message_id, note, key=key, now=visit.now)
 
     # --- small parts ---
 

@@ -11,6 +11,7 @@ from bot.coaching.alerts import (
     age,
     before,
     is_worse,
+    told_codes,
     told_so_far,
     worst_level,
     worst_severity,
@@ -63,10 +64,15 @@ def test_worse_is_a_worse_severity_or_a_more_urgent_level(severity: str, level: 
 
 
 def test_what_was_told_is_kept_in_order_and_once():
-    assert told_so_far("", "MAE") == "MAE"
-    assert told_so_far("MAE", "M999") == "MAE, M999"
-    assert told_so_far("MAE, M999", "MAE") == "MAE, M999"
-    assert told_so_far("MAE", "") == "MAE"
+    assert told_so_far("", "utter_mae") == "utter_mae"
+    assert told_so_far("utter_mae", "utter_m999,utter_mae") == "utter_mae,utter_m999"
+    assert told_so_far("utter_mae", "") == "utter_mae"
+
+
+def test_staff_read_what_was_told_by_its_code():
+    assert told_codes("utter_mae,utter_m111_clot") == ["MAE", "M111 CLOT"]
+    assert told_codes("MAE") == ["MAE"]
+    assert told_codes("") == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A person at risk reaches a human: transcripts of a service with a clock, on both databases."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -14,8 +15,10 @@ from bot.services.escalation import Escalation
 from bot.services.outgoing import Outgoing
 from data import alerts
 from data.alerts import Alert, AlertState
+from data.concerns import SafetyFollowUp
 from data.database import Database
 from data.outbox import OutboxMessage, OutboxState
+from data.patients import Patient
 from data.physios import Physio
 from tests.unit.ward import Ward
 
@@ -556,12 +559,13 @@ def test_closing_races_with_a_new_message_and_the_message_wins_or_makes_a_new_al
     alert = ward.raises(patient)
     start = Barrier(2)
 
-    def close() -> None:
+    def close() -> str:
         start.wait()
         try:
             ward.closes(anna, alert, seen=1)
         except StaleAction as stale:
-            assert stale.response == "utter_raised_again"
+            return stale.response
+        return "closed"
 
     def raise_again() -> int:
         start.wait()
@@ -569,10 +573,25 @@ def test_closing_races_with_a_new_message_and_the_message_wins_or_makes_a_new_al
 
     with ThreadPoolExecutor(2) as pool:
         closing, raising = pool.submit(close), pool.submit(raise_again)
-        closing.result()
-        latest = raising.result()
+        closed, latest = closing.result(), raising.result()
 
     assert ward.alert(latest).state == AlertState.OPEN
+    assert closed == ("utter_raised_again" if latest == alert else "closed")
+
+
+def test_advice_that_was_still_to_be_repeated_is_not_after_a_physio_has_looked(ward: Ward):
+    anna = ward.physio("Anna")
+    patient = ward.patient()
+    alert = ward.raises(patient)
+    with ward.database.transaction() as session:
+        due_at = ward.clock.now() + timedelta(minutes=15)
+        session.add(SafetyFollowUp(patient_id=patient, alert_id=alert, risk="RF01", due_at=due_at))
+
+    ward.closes(anna, alert)
+
+    with ward.database.transaction() as session:
+        follow_up = session.exec(select(SafetyFollowUp)).one()
+    assert (follow_up.answered_at, follow_up.answer) == (ward.clock.now(), "closed")
 
 
 # --- channels, words, record ---
@@ -647,9 +666,8 @@ def test_a_raise_that_is_rolled_back_leaves_nothing(ward: Ward):
     anna = ward.physio("Anna")
     patient = ward.patient()
 
-    with pytest.raises(RuntimeError), ward.database.transaction() as session:
-        raise_in(ward, session, patient)
-        raise RuntimeError("the turn failed")
+    with pytest.raises(RuntimeError):
+        raise_and_fail(ward, patient)
 
     assert ward.cards(anna) == []
     assert ward.history() == []
@@ -683,13 +701,13 @@ def loses_channel(ward: Ward, physio: int) -> None:
     ward.deliver()
 
 
-def raise_in(ward: Ward, session, patient: int) -> None:
-    from data.patients import Patient
-
-    ward.escalation.raise_alert(
-        session, session.get(Patient, patient), cause="RF01", severity="EAE", level="P0", told="MAE",
-        message_id=None, now=ward.clock.now(),
-    )  # fmt: skip
+def raise_and_fail(ward: Ward, patient: int) -> None:
+    with ward.database.transaction() as session:
+        ward.escalation.raise_alert(
+            session, session.get(Patient, patient), cause="RF01", severity="EAE", level="P0", told="MAE",
+            message_id=None, now=ward.clock.now(),
+        )  # fmt: skip
+        raise RuntimeError("the turn failed")
 
 
 def edits(ward: Ward) -> int:
@@ -699,11 +717,8 @@ def edits(ward: Ward) -> int:
 
 def with_wait(library: Library, who: str, minutes: int) -> Library:
     """The same content with another wait at a rung of P0."""
-    protocol = {**library.protocol}
-    escalation = {**protocol["escalation"]}
-    levels = {**escalation["levels"]}
-    wait = {**levels["P0"]["wait"], who: {"value": minutes, "unit": "minutes"}}
-    protocol["escalation"] = {**escalation, "levels": {**levels, "P0": {**levels["P0"], "wait": wait}}}
-    return Library(
-        responses=library.responses, slots=library.slots, forms=library.forms, protocol=protocol, safety=library.safety
-    )
+    protocol = copy.deepcopy(library.protocol)
+    protocol["escalation"]["levels"]["P0"]["wait"][who]["value"] = minutes
+    edited = copy.copy(library)
+    edited.protocol = protocol
+    return edited
