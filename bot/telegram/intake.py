@@ -5,6 +5,7 @@ import contextlib
 import hmac
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from telegram.error import RetryAfter, TelegramError
 
+from bot.errors import ConfigurationError
 from bot.services.inbox import Inbox
 from bot.services.trail import trail
 from bot.telegram.api import CoachBot
@@ -23,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 LONG_POLL_S = 50
 LARGEST_BODY = 2**20  # bytes; Telegram's updates hold a few thousand
+SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")  # Telegram's alphabet; long enough not to be guessed
+WRONG_SECRET = (
+    "COACH_TELEGRAM_WEBHOOK_SECRET has to be 16 to 256 characters of A-Z a-z 0-9 _ - : without it anybody could "
+    "speak for a patient."
+)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
@@ -99,13 +106,13 @@ class Intake:
 
 
 def webhook_route(intake: Intake, secret: str, path: str = "/telegram") -> Route:
-    """200 only for what is committed. Anything else makes Telegram send the update again."""
+    """200 only for what is committed; anything else makes Telegram send it again. ConfigurationError: a weak secret."""
+    if not SECRET.fullmatch(secret):
+        raise ConfigurationError(WRONG_SECRET)
     expected = secret.encode()
-    if not expected:
-        raise ValueError("a webhook without a secret would let anybody speak for a patient")
 
     async def receive(request: Request) -> Response:
-        given = request.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")
+        given = request.headers.get(SECRET_HEADER, "").encode("latin-1")  # the bytes as they came
         if not hmac.compare_digest(given, expected):
             return Response(status_code=403)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

@@ -58,6 +58,7 @@ class TerminalTelegram(BaseRequest):
         self._now = now
         self._pending: list[dict[str, Any]] = []
         self._arrived = asyncio.Event()
+        self._confirmed = asyncio.Event()
         self._message_ids = count(1)
         self._update_ids = count(1)
 
@@ -114,7 +115,12 @@ class TerminalTelegram(BaseRequest):
     def queue(self, update: dict[str, Any]) -> None:
         """For long polling: kept until it is confirmed."""
         self._pending.append(update)
+        self._confirmed.clear()
         self._arrived.set()
+
+    async def confirmed(self) -> None:
+        """Returns when every queued update has been fetched and confirmed."""
+        await self._confirmed.wait()
 
     def in_chat(self, chat_id: int) -> list[Shown]:
         return [shown for shown in self.shown if shown.chat_id == chat_id]
@@ -161,6 +167,7 @@ class TerminalTelegram(BaseRequest):
         offset = int(fields.get("offset") or 0)
         self._pending = [update for update in self._pending if update["update_id"] >= offset]
         if not self._pending:
+            self._confirmed.set()
             self._arrived.clear()
             try:
                 await asyncio.wait_for(self._arrived.wait(), float(fields.get("timeout") or 0))

@@ -36,7 +36,9 @@ def prune(schema: dict, version: str) -> dict:
 
 def without_prose(node):
     if isinstance(node, dict):
-        return {key: without_prose(value) for key, value in node.items() if key != "description" or isinstance(value, dict)}
+        return {
+            key: without_prose(value) for key, value in node.items() if key != "description" or isinstance(value, dict)
+        }
     return [without_prose(each) for each in node] if isinstance(node, list) else node
 
 
