@@ -48,12 +48,14 @@ class Library:
         forms: dict[str, dict[str, Any]],
         protocol: dict[str, dict[str, Any]],
         safety: dict[str, Any],
+        lexicons: list[dict[str, Any]],
     ) -> None:
         self.responses = responses
         self.slots = slots
         self.forms = forms
         self.protocol = protocol
         self.safety = safety
+        self.lexicons = lexicons
 
     @classmethod
     def load(cls, root: Path) -> "Library":
@@ -63,13 +65,16 @@ class Library:
         forms: dict[str, dict[str, Any]] = {}
         protocol: dict[str, dict[str, Any]] = {}
         safety: dict[str, Any] = {}
+        lexicons: list[dict[str, Any]] = []
         for path in sorted(root.rglob("*.yml")):
             document = read_yaml(path)
             folder = path.relative_to(root).parts[0]
             if folder == "protocol":
                 protocol[path.stem] = document
-            elif folder == "safety" and "examples" not in path.parts:
+            elif path.parent == root / "safety":
                 safety[path.stem] = document
+            elif path.parent == root / "safety" / "lexicon":
+                lexicons.append(document)
             if not isinstance(document, dict):
                 continue
             for name, variations in (document.get("responses") or {}).items():
@@ -78,7 +83,7 @@ class Library:
                 responses[name] = variations
             slots |= document.get("slots") or {}
             forms |= document.get("forms") or {}
-        return cls(responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety)
+        return cls(responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety, lexicons=lexicons)
 
     def say(self, response: str, *, variation: int = 0, **values: object) -> Words:
         """The words of a response with its placeholders filled; `variation` picks one wording, counting round."""

@@ -41,6 +41,8 @@ class SafetyQuestion(SQLModel, table=True):
     index: int = 0  # the question being asked
     answers: dict = Field(default_factory=dict, sa_type=JSON)  # question id → yes, no, not_sure
     waiting: list = Field(default_factory=list, sa_type=JSON)  # ids of further question sets
+    then: str | None = None  # intent that goes on when every answer is clear
+    heard: bool = False  # a danger was heard: silence counts as "not sure"
     misses: int = 0  # answers in words that were neither yes nor no nor not sure
     message_id: int | None = Field(default=None, foreign_key="message.id")  # what started it
     asked_at: datetime = Field(sa_type=UtcDateTime)
@@ -54,6 +56,8 @@ class SafetyFollowUp(SQLModel, table=True):
     patient_id: int = Field(foreign_key="patient.id", index=True)
     alert_id: int | None = Field(default=None, foreign_key="alert.id")
     risk: str
+    responses: str = ""  # what was said, to be said again
+    symptom: str = ""
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # None: never repeated (RF17)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answer: str | None = None
@@ -92,3 +96,20 @@ def follow_ups_due(session: Session, now: datetime) -> list[SafetyFollowUp]:
 def questions_due(session: Session, now: datetime) -> list[SafetyQuestion]:
     """Question sets that have met with silence for too long."""
     return list(session.exec(select(SafetyQuestion).where(col(SafetyQuestion.due_at) <= now)).all())
+
+
+def question(session: Session, patient_id: int) -> SafetyQuestion | None:
+    return session.get(SafetyQuestion, patient_id)
+
+
+def close_question(session: Session, patient_id: int) -> None:
+    """The open question set is over, and with it the ones that wait behind it."""
+    row = session.get(SafetyQuestion, patient_id)
+    if row is not None:
+        session.delete(row)
+        session.flush()
+
+
+def last_follow_up(session: Session, patient_id: int) -> SafetyFollowUp | None:
+    query = select(SafetyFollowUp).where(col(SafetyFollowUp.patient_id) == patient_id)
+    return session.exec(query.order_by(col(SafetyFollowUp.id).desc())).first()

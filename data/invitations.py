@@ -24,11 +24,17 @@ def hashed(code: str) -> str:
     return hashlib.sha256("".join(c for c in code.upper() if c in ALPHABET).encode()).hexdigest()
 
 
-def usable(session: Session, code: str, now: datetime) -> Invitation | None:
-    """The invitation behind a code that is neither used nor out of date."""
-    query = select(Invitation).where(col(Invitation.code_hash) == hashed(code))
-    found = session.exec(query.where(col(Invitation.redeemed_at).is_(None))).first()
-    return found if found and found.expires_at > now else None
+def find(session: Session, code: str) -> Invitation | None:
+    return session.exec(select(Invitation).where(col(Invitation.code_hash) == hashed(code))).first()
+
+
+def problem(invitation: Invitation | None, now: datetime) -> str | None:
+    """Why a patient can't use this invitation: unknown, used, expired; None when they can."""
+    if invitation is None or invitation.physio_id is not None:
+        return "unknown"
+    if invitation.redeemed_at is not None:
+        return "used"
+    return "expired" if invitation.expires_at <= now else None
 
 
 def redeem(session: Session, invitation: Invitation, *, patient_id: int | None, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from data.messages import Message
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -40,6 +41,7 @@ class Patient(SQLModel, table=True):
     needs_activity_review: bool = False  # a yes in the activity screen: light goals only until a physio has looked
     # What the coach is asking in Rasa, as of the last turn: "goal_form.goal_minutes"; None outside forms.
     asks: str | None = None
+    then: str | None = None  # the intent that goes on after the safety questions
     # Safety hold: coaching stops from a Tier A risk until a physio closes the alert.
     held_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     held_for: str | None = None  # the risk id, RF01…
@@ -115,3 +117,15 @@ def screens_due(session: Session, now: datetime) -> list[Patient]:
 def pauses_over(session: Session, now: datetime) -> list[Patient]:
     query = select(Patient).where(col(Patient.state) == PatientState.PAUSED)
     return list(session.exec(query.where(col(Patient.paused_until) <= now)).all())
+
+
+def forget_stranger(session: Session, patient: Patient) -> None:
+    """A stranger who turns out to be a physio leaves no patient behind."""
+    for message in session.exec(select(Message).where(col(Message.patient_id) == patient.id)):
+        session.delete(message)
+    chat = chat_of(session, patient)
+    if chat:
+        session.delete(chat)
+    session.flush()
+    session.delete(patient)
+    session.flush()

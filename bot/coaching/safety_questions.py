@@ -60,8 +60,7 @@ class QuestionSet:
 def question_sets(content: Mapping[str, Any]) -> dict[str, QuestionSet]:
     """The sets of questions.yml by id. Raises ContentError."""
     try:
-        answers = {name: {answer: tuple(_plain(words) for words in entry["words"]) for answer, entry in kinds.items()}
-                   for name, kinds in content["answers"].items()}
+        answers = {name: answer_words(kinds) for name, kinds in content["answers"].items()}
         return {name: _question_set(name, entry, answers) for name, entry in content["sets"].items()}
     except (KeyError, TypeError) as error:
         raise ContentError(f"dialogues/safety/questions.yml: {error!r} is missing or misplaced") from error
@@ -83,18 +82,28 @@ def next_step(question_set: QuestionSet, answers: Mapping[str, str]) -> Question
 
 def read_answer(question_set: QuestionSet, text: str) -> str | None:
     """The answer that typed words (or a button's) stand for; None when they are none of the declared ones."""
+    return read_words(question_set.answers, text)
+
+
+def read_words(answers: Mapping[str, Sequence[str]], text: str) -> str | None:
+    """As `read_answer`, for answers outside a set; their words are those `answer_words` gives."""
     said = _plain(text)
-    for answer, phrases in question_set.answers.items():
+    for answer, phrases in answers.items():
         if said in phrases:
             return answer
     best: tuple[int, str] | None = None
-    for answer, phrases in question_set.answers.items():
+    for answer, phrases in answers.items():
         for phrase in phrases:
             if not said.startswith(phrase + " ") or (best is not None and len(phrase) <= best[0]):
                 continue
             if answer != "no" or len(said.split()) - len(phrase.split()) <= _LONGEST_TAIL:
                 best = (len(phrase), answer)
     return best[1] if best else None
+
+
+def answer_words(kinds: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """One entry of `answers` in questions.yml: answer → the words it may be given in, made comparable."""
+    return {answer: tuple(_plain(words) for words in entry["words"]) for answer, entry in kinds.items()}
 
 
 def approval_hash(response: Mapping[str, Any]) -> str:

@@ -32,6 +32,8 @@ class RedeemInvitation(Effect):
 
 class Enrol(Effect):
     effect: Literal["enrol"]
+    age_ok: Literal["yes"]
+    consent: Literal["yes"]
     nation: Nation
     time_zone: str
     check_in_at: time
@@ -40,6 +42,10 @@ class Enrol(Effect):
 
 class DeclineConsent(Effect):
     effect: Literal["decline_consent"]
+
+
+class Withdraw(Effect):
+    effect: Literal["withdraw"]
 
 
 class SetGoal(Effect):
@@ -61,11 +67,13 @@ class DropGoal(Effect):
 
 
 class RecordCheckIn(Effect):
+    """Answers so far: "None" is not answered yet, "skipped" is the patient's choice."""
+
     effect: Literal["record_check_in"]
-    pain: Annotated[str | None, Maybe] = None
-    minutes: Annotated[str | None, Maybe] = None
-    confidence: Annotated[str | None, Maybe] = None
-    noticed: Annotated[str | None, Maybe] = None
+    pain: str = "None"
+    minutes: str = "None"
+    confidence: str = "None"
+    noticed: str = "None"
 
 
 class StartCheckIn(Effect):
@@ -87,7 +95,11 @@ class StartSafetyScreen(Effect):
 
 
 class StartFlare(Effect):
+    """The safety questions first; when all are clear, the intent `then` goes on."""
+
     effect: Literal["start_flare"]
+    set: str = "cauda_equina"
+    then: str | None = None
 
 
 class AskForPhysio(Effect):
@@ -120,6 +132,7 @@ AnyEffect = (
     RedeemInvitation
     | Enrol
     | DeclineConsent
+    | Withdraw
     | SetGoal
     | DropGoal
     | RecordCheckIn

@@ -59,17 +59,24 @@ class RasaProcess:
         if not PYTHON.exists():
             raise ConfigurationError("Rasa's own Python is missing (nlu/.venv). Run `make run`: it installs it.")
         self.model = await self._train()
-        await self._launch()
-        if self._keep_running:
-            self._watch = asyncio.create_task(self._restart_when_it_ends())
+        await self.resume()
 
     async def stop(self) -> None:
+        await self.pause()
+        await self.client.close()
+
+    async def pause(self) -> None:
+        """Rasa is down until `resume`."""
         if self._watch:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
         await self._end()
-        await self.client.close()
+
+    async def resume(self) -> None:
+        await self._launch()
+        if self._keep_running:
+            self._watch = asyncio.create_task(self._restart_when_it_ends())
 
     async def _train(self) -> Path:
         self._models.mkdir(parents=True, exist_ok=True)

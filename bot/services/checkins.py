@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from bot.clock import Clock
-from bot.coaching import answers
+from bot.coaching import answers, schedule
 from bot.coaching.check_in import FORM, STEPS, Wish, step_of_slot
 from bot.content import Library, Words
 from bot.errors import EffectRefused
@@ -42,6 +42,10 @@ class CheckIns:
     def send_due(self) -> int:
         """The tick: asks, reminds and lets lapse what is due. Returns how many rows it looked at."""
         return self._rounds.send_due()
+
+    def is_quiet(self, patient: Patient, now: datetime) -> bool:
+        """The hours in which nothing is sent that the patient has not asked for."""
+        return schedule.is_quiet(now, patient.time_zone, self._moves.limits)
 
     # What is being asked
 

@@ -14,8 +14,8 @@ from sqlmodel import Session
 
 from bot.clock import Clock
 from bot.coaching import answers
-from bot.content import Library, Words
-from bot.errors import EffectRefused, RasaUnavailable, StaleAction
+from bot.content import Library
+from bot.errors import RasaUnavailable, StaleAction
 from bot.rasa.client import Rasa
 from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
 from bot.services.checkins import CheckIns
@@ -77,9 +77,7 @@ class Conversation:
         self._safety = safety
         self._check_ins = check_ins
         self._replies = replies
-        self._commands = {
-            name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()
-        }
+        self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
 
@@ -136,10 +134,6 @@ class Conversation:
 
     def _alone(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Heard:
         """Everything the app can do without Rasa, in order of precedence."""
-        if incoming.kind == "group":
-            words = self._library.say("utter_private_chats_only")
-            self._outgoing.to_chat(session, incoming.chat_id, words, key=f"{incoming.key}:reply", now=now)
-            return Heard(done=True)
         if incoming.kind in ("blocked", "unblocked"):
             patients.mark_blocked(session, incoming.chat_id, now if incoming.kind == "blocked" else None)
             return Heard(done=True)
@@ -152,7 +146,7 @@ class Conversation:
                 return tapped
             heard = tapped
         message = self._log(session, patient, incoming, heard.text or heard.intent or "", now)
-        if self._safety.answer(session, patient, heard.text, asks=heard.asks, message=message, now=now):
+        if self._safety.answer(session, patient, heard.text, message=message, now=now):
             return self._after_safety_question(session, patient)
         if incoming.kind == "edited":
             return self._fixed(session, patient, incoming, "utter_edited_seen", now)
@@ -198,7 +192,9 @@ class Conversation:
         if taken and not messages.by_key(session, incoming.key):  # the same update again is not a second tap
             raise StaleAction("utter_stale_button")
         if button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient):
-            raise StaleAction("utter_question_passed")
+            is_check_in = button.asks.startswith("check_in.")
+            why = self._check_ins.why_stale(session, patient, button.asks) if is_check_in else "utter_question_passed"
+            raise StaleAction(why)
         return button
 
     def _asks_now(self, session: Session, patient: Patient) -> str | None:
@@ -223,13 +219,17 @@ class Conversation:
     def _enrolling(self, patient: Patient, heard: Heard) -> None:
         """Until consent is given there is one dialogue: enrolment. Whatever opens the talk opens it."""
         if not (patient.asks or "").startswith("enrolment_form."):
+            code = answers.find({"kind": "invitation_code"}, heard.text)
+            heard.entities = heard.entities or ({"invitation_code": str(code)} if code else {})
             heard.text, heard.intent, heard.asks = "", "enrol", None
 
     def _after_safety_question(self, session: Session, patient: Patient) -> Heard:
         """A form that a safety question had interrupted goes on where it was."""
-        if patient.held_since or self._safety.asks(session, patient) or not patient.asks:
+        if patient.held_since or self._safety.asks(session, patient):
             return Heard(done=True)
-        return Heard(intent="continue")
+        then, patient.then = patient.then, None
+        intent = then or ("continue" if patient.asks else None)
+        return Heard(intent=intent, done=intent is None)
 
     def _fixed(self, session: Session, patient: Patient, incoming: Incoming, response: str, now: datetime) -> Heard:
         words = self._library.say(response, **self._safety.numbers(patient))
@@ -252,8 +252,8 @@ class Conversation:
     def _turn(self, session: Session, patient: Patient, incoming: Incoming, heard: Heard) -> Turn:
         check_in = self._check_ins.open_for(session, patient)
         if check_in and heard.intent is None:
-            form = FormSync.model_validate(self._check_ins.rasa_form(check_in) | {"set": True})
-            asks: str | None = f"check_in_form.{form.asks}" if form.asks else None
+            form = FormSync.model_validate({"set": True, **self._check_ins.rasa_form(check_in)})
+            asks = f"{form.name}.{form.asks}" if form.name else None
         else:
             form = FormSync(set=True, name=patient.asks.partition(".")[0] if patient.asks else None)
             asks = patient.asks
@@ -274,10 +274,8 @@ class Conversation:
         if asks is None:
             return None
         form, _, slot = asks.partition(".")
-        spec = self._library.slot_spec(slot, form)
-        if spec.get("kind") == "text":
-            return "open"
-        return "shaped" if spec and answers.read(spec, text) is not None else None
+        shape = answers.shape(self._library.slot_spec(slot, form), text)
+        return "shaped" if shape == "shaped" else "open" if shape == "open" else None
 
     async def _ask_rasa(self, turn: Turn, *, held: bool) -> TurnResult:
         """Under a safety hold only the model listens: no dialogue moves."""
@@ -297,7 +295,7 @@ class Conversation:
         inbox.wait(session, incoming.update_id, now + timedelta(seconds=self._library.number("conversation.ask_again")))
 
     def _say_held(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> None:
-        words = self._safety.held(session, patient, now)
+        words = self._safety.held(patient)
         self._outgoing.to_patient(session, patient, [words], key=f"{incoming.key}:reply", kind="reply", now=now)
 
     def _commit(
@@ -324,5 +322,3 @@ class Conversation:
         message.intent = parse.intent.name
         message.scores = {each.id: round(each.confidence, 3) for each in [*parse.beliefs, *parse.risks]}
         self._replies.flag_beliefs(session, patient, message, parse, now)
-
-

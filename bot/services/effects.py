@@ -45,7 +45,7 @@ class Effects:
                 self._enrolment.redeem(session, patient, effect.code, now)
             case effects.Enrol():
                 self._enrol(session, patient, effect, now)
-            case effects.DeclineConsent():
+            case effects.DeclineConsent() | effects.Withdraw():
                 self._enrolment.decline(session, patient, now)
             case effects.SetGoal():
                 self._set_goal(session, patient, effect, now)
@@ -55,7 +55,7 @@ class Effects:
             case effects.RecordCheckIn():
                 self._check_ins.record(session, patient, effect.model_dump(exclude={"effect"}), now)
             case effects.StartCheckIn():
-                self._check_ins.start_now(session, patient, now)
+                return self._check_ins.question(self._check_ins.start_now(session, patient, now))
             case effects.SkipCheckIn():
                 self._check_ins.skip(session, patient, now)
             case effects.SnoozeCheckIn():
@@ -63,14 +63,15 @@ class Effects:
             case effects.StartSafetyScreen():
                 return self._safety.open_set(session, patient, effect.set, message_id=message_id, now=now)
             case effects.StartFlare():
-                return self._safety.open_set(session, patient, "cauda_equina", message_id=message_id, now=now)
+                return self._safety.open_set(
+                    session, patient, effect.set, then=effect.then, message_id=message_id, now=now
+                )
             case effects.AskForPhysio():
                 self._ask_for_physio(session, patient, message_id, now)
             case effects.Pause():
                 self._pause(session, patient, effect, now)
             case effects.Resume():
-                patient.state, patient.paused_until = PatientState.ACTIVE, None
-                self._check_ins.plan_next(session, patient, now)
+                self._enrolment.resume(session, patient, now)
             case effects.ChangeCheckInTime():
                 patient.check_in_at = effect.at
                 self._check_ins.plan_next(session, patient, now)
@@ -101,22 +102,25 @@ class Effects:
         """The limits of dialogues/protocol/goal.yml hold whatever the dialogue did."""
         if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
             raise EffectRefused("utter_refused_not_enrolled")
-        if effect.confidence < self._library.number("goal.confidence_needed"):
-            raise EffectRefused("utter_refused_goal_confidence")
         if effect.minutes > effect.start_minutes:
             raise EffectRefused("utter_refused_goal_above_baseline", start_minutes=effect.start_minutes)
         if effect.minutes > self._library.number("goal.most_minutes"):
             raise EffectRefused("utter_refused_goal_too_long")
-        values = effect.model_dump(exclude={"effect"})
-        goals.replace(
-            session,
-            ActivityGoal(
-                patient_id=patient.id,
-                created_at=now,
-                **{name: "" if value is None and name in ("place", "barrier", "if_then") else value
-                   for name, value in values.items()},
-            ),
-        )  # fmt: skip
+        goal = ActivityGoal(
+            patient_id=patient.id,
+            activity=effect.activity,
+            place=effect.place or "",
+            days=effect.days,
+            at=effect.at,
+            minutes=effect.minutes,
+            start_minutes=effect.start_minutes,
+            confidence=effect.confidence,
+            importance=effect.importance,
+            barrier=effect.barrier or "",
+            if_then=effect.if_then or "",
+            created_at=now,
+        )
+        goals.replace(session, goal)
 
     def _ask_for_physio(self, session: Session, patient: Patient, message_id: int | None, now: datetime) -> None:
         if patient.state == PatientState.STRANGER:

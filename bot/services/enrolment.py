@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from sqlmodel import Session
 
 from bot.content import Library
-from bot.errors import EffectRefused, StaleAction
+from bot.errors import EffectRefused
 from bot.services.checkins import CheckIns
 from data import audit, invitations, patients, physios
 from data.database import Database
@@ -20,9 +20,14 @@ class Enrolment:
         self._library = library
         self._check_ins = check_ins
 
-    def invite(self, session: Session, *, by: str, now: datetime, physio: Physio | None = None) -> str:
-        """A fresh one-time code for a patient, or for linking the chat of `physio`. It is shown once, never stored."""
-        code = invitations.new_code()
+    def invite(
+        self, session: Session, *, by: str, now: datetime, physio: Physio | None = None, code: str | None = None
+    ) -> str:
+        """A one-time code for a patient, or for linking the chat of `physio`. It is shown once, never stored.
+
+        `code` is given only for a demo, where everybody may know it.
+        """
+        code = code or invitations.new_code()
         days = self._library.number("enrolment.invitation_lives")
         session.add(
             Invitation(
@@ -48,25 +53,26 @@ class Enrolment:
         return patient
 
     def redeem(self, session: Session, patient: Patient, code: str, now: datetime) -> None:
-        """A stranger becomes invited. Refused with utter_refused_invitation when the code is wrong, used or too old."""
+        """A stranger becomes invited. Refused with utter_refused_invitation_… when the code is wrong, used or too old."""
         if patient.state != PatientState.STRANGER:
             return
-        invitation = invitations.usable(session, code, now)
-        if invitation is None or invitation.physio_id is not None:
-            raise EffectRefused("utter_refused_invitation")
+        invitation = invitations.find(session, code)
+        if problem := invitations.problem(invitation, now):
+            raise EffectRefused(f"utter_refused_invitation_{problem}")
+        assert invitation is not None  # `problem` says "unknown" otherwise
         if not invitations.redeem(session, invitation, patient_id=patient.id, now=now):
-            raise EffectRefused("utter_refused_invitation")
+            raise EffectRefused("utter_refused_invitation_used")
         patient.state = PatientState.INVITED
         audit.record(session, "invitation_redeemed", by="patient", now=now, patient=patient.code)
 
     def redeem_as_physio(self, session: Session, code: str, chat_id: int, now: datetime) -> Physio | None:
         """Links a physio's chat when the code was made for one; None when it wasn't."""
-        invitation = invitations.usable(session, code, now)
-        physio = session.get(Physio, invitation.physio_id) if invitation and invitation.physio_id else None
-        if invitation is None or physio is None:
+        invitation = invitations.find(session, code)
+        if invitation is None or invitation.physio_id is None or invitation.expires_at <= now:
             return None
-        if not invitations.redeem(session, invitation, patient_id=None, now=now):
-            raise StaleAction("utter_refused_invitation")
+        physio = session.get(Physio, invitation.physio_id)
+        if physio is None or not invitations.redeem(session, invitation, patient_id=None, now=now):
+            return None
         physios.link(session, physio, chat_id)
         audit.record(session, "physio_linked", by=f"physio:{physio.id}", now=now)
         return physio
@@ -84,17 +90,30 @@ class Enrolment:
     ) -> None:
         """Consent is given: the patient is active, and the first check-in is planned."""
         if patient.state == PatientState.STRANGER:
-            raise EffectRefused("utter_refused_invitation")
+            raise EffectRefused("utter_refused_invitation_unknown")
         patient.state = PatientState.ACTIVE
         patient.nation = nation
         patient.time_zone = time_zone
         patient.check_in_at = check_in_at
         patient.activity_screen = activity_screen
-        patient.needs_activity_review = activity_screen not in ("", "no", "none")
-        patient.next_safety_screen_at = now + timedelta(days=self._library.number("enrolment.safety_screen_every"))
+        patient.needs_activity_review = any(said in activity_screen for said in ("yes", "unsure"))
         version = str(self._library.value("enrolment.consent_version"))
         session.add(ConsentEvent(patient_id=patient.id, version=version, given=True, at=now))
         audit.record(session, "consent_given", by="patient", now=now, patient=patient.code, version=version)
+        self._check_ins.plan_next(session, patient, now)
+
+    def end_pauses(self, now: datetime) -> int:
+        """Patients whose pause is over are active again; the next check-in is planned. Returns how many."""
+        with self._database.transaction() as session:
+            back = patients.pauses_over(session, now)
+            for patient in back:
+                self.resume(session, patient, now)
+        return len(back)
+
+    def resume(self, session: Session, patient: Patient, now: datetime) -> None:
+        if patient.state not in (PatientState.PAUSED, PatientState.ACTIVE):
+            raise EffectRefused("utter_refused_not_enrolled")
+        patient.state, patient.paused_until = PatientState.ACTIVE, None
         self._check_ins.plan_next(session, patient, now)
 
     def decline(self, session: Session, patient: Patient, now: datetime) -> None:

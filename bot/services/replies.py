@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -41,7 +42,7 @@ class Replies:
         self._escalation = escalation
         self._safety = safety
 
-    def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, str]:
+    def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, Any]:
         """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
         goal = goals.active(session, patient.id)
         summary = (
@@ -92,7 +93,16 @@ class Replies:
         spoken: list[Words] = [self._library.say("utter_answered_late")] if late else []
         patient.asks = result.asks
         for reply in result.replies:
-            spoken += self._accept(session, patient, message, reply, result, now)
+            try:
+                spoken += self._accept(session, patient, message, reply, result, now)
+            except EffectRefused as refused:  # the rest of the turn rested on it
+                patient.asks = None
+                spoken.append(
+                    self._library.say(refused.response, **{**self._safety.numbers(patient), **refused.values})
+                )
+                break
+        if session.get(Patient, patient.id) is not None:
+            self._check_ins.follow(session, patient, result.asks, now)
         if not any(words.text for words in spoken):
             logger.error("empty_reply", extra={"message": message.key})
             spoken = [self._library.say("utter_empty_reply", **self._safety.numbers(patient))]
@@ -113,19 +123,17 @@ class Replies:
     def _accept(
         self, session: Session, patient: Patient, message: Message, reply: Reply, result: TurnResult, now: datetime
     ) -> list[Words]:
-        """The words of one reply, once its effect is accepted; else the words that say why not."""
+        """The words of one reply, once its effect is accepted. Raises EffectRefused with the words that say why not."""
         try:
             effect = read_effect(reply.custom)
-            with session.begin_nested():
-                after = (
-                    self._effects.apply(session, patient, effect, message_id=message.id, now=now) if effect else []
-                )
-        except EffectRefused as refused:
-            return [self._library.say(refused.response, **refused.values)]
         except ValidationError as error:
             fields = [".".join(str(part) for part in problem["loc"]) for problem in error.errors()]
             logger.warning("effect_invalid", extra={"response": reply.response, "fields": fields})
-            return [self._library.say("utter_effect_failed", **self._safety.numbers(patient))]
+            raise EffectRefused("utter_effect_failed") from error
+        after: list[Words] = []
+        if effect:
+            with session.begin_nested():
+                after = self._effects.apply(session, patient, effect, message_id=message.id, now=now)
         return [*self._words(session, patient, reply, result), *after]
 
     def _words(self, session: Session, patient: Patient, reply: Reply, result: TurnResult) -> list[Words]:
@@ -152,13 +160,15 @@ class Replies:
         ]
 
     def _did_you_mean(self, reply: Reply, result: TurnResult) -> Words:
-        """Buttons for the likeliest intents that have a label in dialogues/protocol/did_you_mean.yml."""
-        labels: dict[str, str] = self._library.protocol["did_you_mean"]["labels"]
-        most = int(self._library.number("did_you_mean.most_choices"))
-        ranked = result.parse.ranking if result.parse else []
-        likely = [intent.name for intent in ranked if intent.name in labels][:most]
-        choices = [Choice(label=labels[name], says=f"/{name}") for name in likely]
-        return Words(reply.response or "", reply.text, (*choices, *_words(reply).choices), reply.custom)
+        """Buttons for the likeliest intents that have a label, `utter_did_you_mean_<intent>`, before the fixed ones."""
+        most = int(self._library.number("fallback.most_choices"))
+        ranked = [intent.name for intent in result.parse.ranking] if result.parse else []
+        likely = [name for name in ranked if self._library.has(f"utter_did_you_mean_{name}")][:most]
+        choices = [
+            Choice(label=self._library.say(f"utter_did_you_mean_{name}").text, says=f"/{name}") for name in likely
+        ]
+        words = _words(reply)
+        return Words(words.response, words.text, (*choices, *words.choices), words.custom)
 
     def _asks(self, session: Session, patient: Patient, result: TurnResult) -> str | None:
         if question := self._safety.asks(session, patient):
@@ -175,4 +185,3 @@ GOAL_FIELDS = ("activity", "place", "days", "at", "minutes", "start_minutes", "c
 def _words(reply: Reply) -> Words:
     choices = tuple(Choice(label=button.title, says=button.payload) for button in reply.buttons)
     return Words(response=reply.response or "", text=reply.text, choices=choices, custom=reply.custom)
-

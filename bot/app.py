@@ -1,0 +1,94 @@
+"""The composition root: every part is made here, once, and handed what it needs."""
+
+import secrets
+
+from sqlmodel import Session
+
+from bot.clock import Clock
+from bot.content import Library
+from bot.rasa.client import Rasa
+from bot.services.checkins import CheckIns
+from bot.services.conversation import Conversation
+from bot.services.delivery import Delivery
+from bot.services.effects import Effects
+from bot.services.enrolment import Enrolment
+from bot.services.escalation import Escalation
+from bot.services.inbox import Inbox
+from bot.services.outgoing import Outgoing
+from bot.services.physio_desk import PhysioDesk
+from bot.services.privacy import Privacy
+from bot.services.reception import Reception
+from bot.services.replies import Replies
+from bot.services.safety import Safety, screening_rules
+from bot.services.tick import Tick
+from bot.services.turns import Turns
+from bot.telegram.api import CoachBot, token_hash
+from bot.telegram.reading import read_update
+from bot.telegram.sender import TelegramSender
+from data import patients, physios
+from data.database import Database
+from data.outbox import OutboxMessage
+
+
+class App:
+    """One coach: the same parts for Telegram, for the terminal and for tests; what differs is given in."""
+
+    def __init__(self, *, database: Database, library: Library, clock: Clock, rasa: Rasa, bot: CoachBot) -> None:
+        owner = secrets.token_hex(8)  # names this process in leases
+        self.database = database
+        self.library = library
+        self.clock = clock
+        self.rasa = rasa
+        self.bot = bot
+        outgoing = Outgoing(library)
+        self.escalation = Escalation(database, clock, library, outgoing)
+        self.check_ins = CheckIns(database, clock, library, outgoing)
+        self.enrolment = Enrolment(database, library, self.check_ins)
+        self.safety = Safety(
+            database, clock, library, outgoing, self.escalation, self.check_ins, screening_rules(library)
+        )
+        self.privacy = Privacy(database, clock, rasa, library, outgoing)
+        effects = Effects(library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy)
+        replies = Replies(library, outgoing, effects, self.check_ins, self.escalation, self.safety)
+        conversation = Conversation(
+            database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies
+        )
+        desk = PhysioDesk(database, clock, library, outgoing, self.escalation)
+        self.inbox = Inbox(database, clock)
+        self.turns = Turns(
+            database,
+            clock,
+            owner,
+            read_update,
+            Reception(database, clock, library, outgoing, self.enrolment, conversation, desk),
+            most_attempts=int(library.number("conversation.most_attempts")),
+        )
+        self.delivery = Delivery(
+            database,
+            clock,
+            TelegramSender(bot),
+            owner,
+            library=library,
+            token_hash=token_hash(bot.token),
+            on_blocked=self._channel_lost,
+        )
+        self.inbox.on_arrival = self.turns.wake
+        self.turns.after_turn = self.delivery.wake
+        self.tick = Tick(
+            {
+                "pauses": lambda: self.enrolment.end_pauses(clock.now()),
+                "check_ins": self.check_ins.send_due,
+                "safety": self.safety.follow_up,
+                "escalation": self.escalation.escalate_overdue,
+                "waiting": self.turns.retry_waiting,
+                "privacy": self.privacy.tidy,
+            }
+        )
+
+    def _channel_lost(self, session: Session, row: OutboxMessage) -> None:
+        """A chat that refuses our messages is closed; an alert must not wait for a physio who can't be reached."""
+        physio = physios.by_chat(session, row.chat_id)
+        if physio:
+            self.escalation.channel_lost(session, physio, self.clock.now())
+        else:
+            patients.mark_blocked(session, row.chat_id, self.clock.now())

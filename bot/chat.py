@@ -1,0 +1,281 @@
+"""The terminal door: a demo patient and a demo physio on the real coach, Telegram replaced at its own seam.
+
+One line a message. Lines that begin with ":" move time, tap buttons, act as the physio, or stop Rasa.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from bot import logs
+from bot.clock import SimulatedClock
+from bot.rasa.process import RasaProcess
+from bot.server import Progress, Running, running
+from bot.settings import Settings
+from bot.telegram.api import CoachBot
+from bot.telegram.terminal import Shown, TerminalTelegram
+from data import agenda, invitations, outbox, patients, physios
+from data.patients import Nation
+from data.physios import Physio, PhysioRole
+
+PATIENT, PHYSIO = 100_001, 900_001  # chat ids
+DEMO_CODE = "ABCD-EFGH-JKMN"  # the one invitation of a scratch database
+LEAST_STEP = timedelta(seconds=1)
+SPAN = re.compile(r"(\d+)\s*([mhdw])")
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+HELP = """\
+:tap LABEL            tap the newest button with that label
+:wait 1d | 3h | 90m   let time pass; what is due happens
+:at 2026-12-01T09:00  let time pass until then (the patient's clock)
+:physio ack           acknowledge the newest alert
+:physio close [CODE]  close it; the codes stand in dialogues/protocol/escalation.yml
+:physio TEXT          write as the physio, for instance :physio /alerts
+:rasa down | :rasa up stop and start Rasa
+:quit                 leave"""
+
+
+class Mistake(Exception):
+    """A control line that can't be carried out; the words say why."""
+
+
+class Door:
+    """One patient's chat and one physio's, on one running coach."""
+
+    def __init__(
+        self, coach: Running, telegram: TerminalTelegram, clock: SimulatedClock, show: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._coach = coach
+        self._app = coach.app
+        self._telegram = telegram
+        self._clock = clock
+        self._show = show
+        telegram.on_shown = self._shown
+
+    async def line(self, line: str) -> bool:
+        """Carries out one line; False at `:quit`. Raises Mistake."""
+        if not line.strip():
+            return True
+        if not line.startswith(":"):
+            self._take(self._telegram.says(PATIENT, line))
+            await self.settle()
+            return True
+        name, _, rest = line[1:].strip().partition(" ")
+        match name, rest.strip():
+            case "quit", _:
+                return False
+            case "help", _:
+                print(HELP, file=sys.stderr)
+            case "tap", label if label:
+                self._tap(PATIENT, label)
+                await self.settle()
+            case "wait", span:
+                await self.pass_time(self._clock.now() + _span(span))
+            case "at", instant:
+                await self.pass_time(self._instant(instant))
+            case "physio", "ack":
+                self._tap_effect(effect="acknowledge_alert")
+                await self.settle()
+            case "physio", words if words.partition(" ")[0] == "close":
+                self._tap_effect(effect="close_alert")
+                await self.settle()
+                self._tap_effect(effect="close_alert", outcome=words.partition(" ")[2].strip() or self._first_outcome())
+                await self.settle()
+            case "physio", words if words:
+                self._take(self._telegram.says(PHYSIO, words))
+                await self.settle()
+            case "rasa", "down":
+                await self._rasa().pause()
+            case "rasa", "up":
+                await self._rasa().resume()
+                await self.pass_time(self._clock.now() + timedelta(seconds=self._number("conversation.ask_again") + 1))
+            case _:
+                raise Mistake(f"{line.strip()!r} is no control line. :help lists them.")
+        return True
+
+    async def settle(self) -> None:
+        """Everything that is due now happens: turns, ticks, deliveries."""
+        while True:
+            await self._app.turns.drain()
+            done = await self._app.tick.run()
+            done += await self._app.delivery.drain(self._clock.move)
+            if not done:
+                return
+
+    async def pass_time(self, until: datetime) -> None:
+        """From one due thing to the next, so that a day takes a moment."""
+        while True:
+            await self.settle()
+            with self._app.database.transaction() as session:
+                due = agenda.next_due(session, after=self._clock.now())
+            if due is None or due >= until:
+                break
+            self._clock.move_to(max(due, self._clock.now() + LEAST_STEP))
+        self._clock.move_to(until)
+        await self.settle()
+
+    def _take(self, update: dict[str, Any]) -> None:
+        self._coach.intake.take(update)
+
+    def _tap(self, chat_id: int, label: str) -> None:
+        try:
+            self._take(self._telegram.taps(chat_id, label))
+        except LookupError as error:
+            raise Mistake(str(error)) from error
+
+    def _tap_effect(self, **wanted: str) -> None:
+        """The physio's newest button that does this."""
+        with self._app.database.transaction() as session:
+            for shown in reversed(self._telegram.in_chat(PHYSIO)):
+                for row in shown.buttons:
+                    for _label, data in row:
+                        button = outbox.button(session, data)
+                        if button and wanted.items() <= button.effect.items():
+                            self._take(self._telegram.tap(PHYSIO, shown.message_id, data))
+                            return
+        raise Mistake(f"the physio has no button for {' '.join(wanted.values())}")
+
+    def _first_outcome(self) -> str:
+        return str(next(iter(self._app.library.value("escalation.outcomes"))))
+
+    def _number(self, path: str) -> float:
+        return self._app.library.number(path)
+
+    def _rasa(self) -> RasaProcess:
+        if self._coach.process is None:
+            raise Mistake("this Rasa was started by somebody else (COACH_RASA_URL): stop it there")
+        return self._coach.process
+
+    def _instant(self, words: str) -> datetime:
+        """A date and time on the patient's clock."""
+        try:
+            local = datetime.fromisoformat(words)
+        except ValueError as error:
+            raise Mistake(f"{words!r} is no time: write :at 2026-12-01T09:00") from error
+        with self._app.database.transaction() as session:
+            patient = patients.by_chat(session, PATIENT)
+        zone = ZoneInfo(patient.time_zone if patient else "Europe/London")
+        instant = local if local.tzinfo else local.replace(tzinfo=zone)
+        if instant <= self._clock.now():
+            raise Mistake(f"{words} is not in the future: time only goes forward")
+        return instant
+
+    def _shown(self, shown: Shown) -> None:
+        if not shown.is_edited:  # an edit only takes a used keyboard away
+            self._show(
+                {
+                    "at": self._clock.now().isoformat(timespec="seconds"),
+                    "to": "physio" if shown.chat_id == PHYSIO else "patient",
+                    "text": shown.text,
+                    "buttons": shown.labels,
+                }
+            )
+
+
+def _span(words: str) -> timedelta:
+    match = SPAN.fullmatch(words.strip())
+    if not match:
+        raise Mistake(f"{words!r} is no span of time: write :wait 1d, :wait 3h or :wait 90m")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+async def talk(settings: Settings, progress: Progress, *, new: bool, as_json: bool, database: str) -> int:
+    """The whole chat; the exit code: 2 after a control line that could not be carried out from a pipe."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chat-", dir=settings.var) as scratch:
+        own = settings.model_copy(
+            update={
+                "database_url": database or f"sqlite:///{scratch}/coach.db",
+                "telegram_bot_token": SecretStr("0:terminal"),
+                "telegram_webhook_url": "",
+                "port": 0,
+            }
+        )
+        logs.configure(settings.log_level, file=settings.var / "log" / "chat.log")
+        clock = SimulatedClock(datetime.now(UTC))
+        telegram = TerminalTelegram(now=clock.now)
+        bot = CoachBot(own.telegram_bot_token.get_secret_value(), request=telegram)
+        tracker = f"sqlite:///{scratch}/rasa.db"
+        async with bot, running(own, progress, clock=clock, bot=bot, tracker_url=tracker) as coach:
+            _furnish(coach, clock, new=new)
+            return await _converse(Door(coach, telegram, clock, _printer(as_json=as_json)), progress)
+
+
+async def _converse(door: Door, progress: Progress) -> int:
+    piped = not sys.stdin.isatty()
+    if not piped:
+        progress("Write as the patient. :help lists the controls.")
+    while line := await asyncio.to_thread(_next_line, piped):
+        try:
+            if not await door.line(line.rstrip("\n")):
+                break
+        except Mistake as mistake:
+            progress(f"coach chat: {mistake}")
+            if piped:
+                return 2
+    return 0
+
+
+def _next_line(piped: bool) -> str:
+    if not piped:
+        print("you> ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
+
+
+def _printer(*, as_json: bool) -> Callable[[dict[str, Any]], None]:
+    console = Console(highlight=False)
+
+    def show(message: dict[str, Any]) -> None:
+        if as_json:
+            print(json.dumps(message, ensure_ascii=False), flush=True)
+            return
+        style = "cyan" if message["to"] == "patient" else "yellow"
+        who = "coach" if message["to"] == "patient" else "to the physio"
+        buttons = "\n" + "  ".join(f"[ {label} ]" for label in message["buttons"]) if message["buttons"] else ""
+        console.print(
+            Panel(
+                Text(message["text"] + buttons),
+                title=f"{who} · {message['at'][:16]}",
+                title_align="left",
+                border_style=style,
+            )
+        )
+
+    return show
+
+
+def _furnish(coach: Running, clock: SimulatedClock, *, new: bool) -> None:
+    """A physio on duty, an invitation with a known code, and, unless `new`, a patient who has joined with it."""
+    app, now = coach.app, clock.now()
+    with app.database.transaction() as session:
+        if physios.by_chat(session, PHYSIO) is None:
+            physio = Physio(name="Demo physio", role=PhysioRole.LEAD)
+            session.add(physio)
+            session.flush()
+            physios.link(session, physio, PHYSIO)
+            physios.start_duty(session, physio, now)
+        if invitations.find(session, DEMO_CODE) is None:
+            app.enrolment.invite(session, by="admin", now=now, code=DEMO_CODE)
+        patient = patients.by_chat(session, PATIENT)
+        if patient is None and not new:
+            patient = app.enrolment.stranger(session, PATIENT, now)
+            app.enrolment.redeem(session, patient, DEMO_CODE, now)
+            app.enrolment.enrol(
+                session,
+                patient,
+                nation=Nation.ENGLAND,
+                time_zone="Europe/London",
+                check_in_at=time(9),
+                activity_screen="",
+                now=now,
+            )

@@ -1,0 +1,143 @@
+"""`coach` on the command line: one command a job, plain words, exit code 2 for a mistake of the caller."""
+
+import asyncio
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from bot.errors import CoachError
+
+cli = typer.Typer(
+    help="A conversational coach for physical-activity self-management of low back pain.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+physio = typer.Typer(help="The physiotherapists who receive alerts.", no_args_is_help=True)
+cli.add_typer(physio, name="physio")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def progress(text: str) -> None:
+    """Progress goes to standard error: standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@cli.command()
+def run() -> None:
+    """Start the coach: on Telegram when TELEGRAM_BOT_TOKEN is set, else a chat in the terminal."""
+    from bot.server import serve
+    from bot.settings import read_settings
+
+    asyncio.run(serve(read_settings(), progress))
+
+
+@cli.command()
+def chat(
+    new: Annotated[bool, typer.Option("--new", help="Talk as a stranger, before the invitation.")] = False,
+    as_json: Json = False,
+    database: Annotated[str, typer.Option(help="Database address; default: a scratch file.")] = "",
+) -> None:
+    """Talk with the coach as a demo patient, with a demo physio beside you. `:help` lists the controls."""
+    from bot.chat import talk
+    from bot.settings import read_settings
+
+    raise typer.Exit(asyncio.run(talk(read_settings(), new=new, as_json=as_json, database=database, progress=progress)))
+
+
+@cli.command()
+def screen(
+    rules_only: Annotated[bool, typer.Option("--rules-only", help="Without the model (and without Rasa).")] = False,
+) -> None:
+    """Screen lines from standard input (JSON Lines {"text"} or plain): beliefs and risks, one JSON object a line."""
+    from bot.screen import screen_lines
+    from bot.settings import read_settings
+
+    for result in screen_lines(read_settings(), sys.stdin, rules_only=rules_only, progress=progress):
+        print(json.dumps(result, ensure_ascii=False), flush=True)
+
+
+@cli.command()
+def doctor() -> None:
+    """Say in plain words what is missing or misconfigured."""
+    from bot.doctor import examine
+    from bot.settings import read_settings
+
+    findings = asyncio.run(examine(read_settings()))
+    for finding in findings:
+        print(finding)
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+@cli.command()
+def content() -> None:
+    """Check everything under dialogues/ and list every problem with its file and line."""
+    from bot.content_checks import check
+    from bot.settings import read_settings
+
+    problems = check(read_settings().dialogues)
+    for problem in problems:
+        print(problem)
+    print(f"content: {len(problems)} problems" if problems else "content: everything is in order")
+    raise typer.Exit(1 if problems else 0)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to date."""
+    with _office() as office:
+        print(f"the database is up to date: {office.database.url.rpartition('@')[2] or office.database.url}")
+
+
+@cli.command()
+def invite() -> None:
+    """Make a one-time invitation for a patient. The code is shown once."""
+    with _office() as office:
+        print(office.invite_patient())
+
+
+@physio.command("add")
+def physio_add(
+    name: str,
+    lead: Annotated[bool, typer.Option(help="The service lead: the last one an alert climbs to.")] = False,
+    on_duty: Annotated[bool, typer.Option(help="On duty from now on.")] = True,
+    chat_id: Annotated[int | None, typer.Option(help="Telegram chat, if known; else a linking code is made.")] = None,
+) -> None:
+    """Add a physiotherapist and show the code that links their Telegram chat."""
+    with _office() as office:
+        print(office.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id))
+
+
+@physio.command("list")
+def physio_list() -> None:
+    """Who there is, who is on duty, and who can be reached."""
+    with _office() as office:
+        for line in office.physios():
+            print(line)
+
+
+@cli.command("rotate-key")
+def rotate_key() -> None:
+    """Make a new encryption key and write every encrypted text again with it."""
+    with _office() as office:
+        print(f"{office.rotate_key()} texts are now encrypted with the newest key")
+
+
+def _office() -> Any:
+    from bot.office import Office
+    from bot.settings import read_settings
+
+    return Office(read_settings())
+
+
+def main() -> None:
+    try:
+        cli()
+    except CoachError as error:
+        print(f"coach: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,0 +1,34 @@
+"""When the next thing is due, over all tables: so that a simulated clock can jump instead of crawl."""
+
+from datetime import datetime
+
+from sqlalchemy import true
+from sqlmodel import Session, col, func, select
+
+from data.alerts import Alert, AlertState
+from data.checkins import CheckIn, CheckInState
+from data.concerns import SafetyFollowUp, SafetyQuestion
+from data.inbox import OPEN, InboxUpdate
+from data.outbox import OutboxMessage, OutboxState
+from data.patients import Patient, PatientState
+
+
+def next_due(session: Session, *, after: datetime) -> datetime | None:
+    """The earliest instant later than `after` at which a tick will find work; None when nothing is planned."""
+    waiting = (CheckInState.PLANNED, CheckInState.SNOOZED, CheckInState.SENT)
+    queries = (
+        (CheckIn.due_at, col(CheckIn.state).in_(waiting)),
+        (Alert.next_step_at, col(Alert.state) != AlertState.CLOSED),
+        (SafetyFollowUp.due_at, col(SafetyFollowUp.answered_at).is_(None)),
+        (SafetyQuestion.due_at, true()),
+        (Patient.next_safety_screen_at, col(Patient.state) == PatientState.ACTIVE),
+        (Patient.paused_until, col(Patient.state) == PatientState.PAUSED),
+        (OutboxMessage.not_before, col(OutboxMessage.state) == OutboxState.QUEUED),
+        (InboxUpdate.not_before, col(InboxUpdate.state).in_(OPEN)),
+    )
+    instants = []
+    for column, condition in queries:
+        instant = session.exec(select(func.min(column)).where(condition, col(column) > after)).one()
+        if instant is not None:
+            instants.append(instant)
+    return min(instants, default=None)
