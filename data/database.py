@@ -67,10 +67,11 @@ def engine_for(url: str, *, foreign_keys: bool = True) -> Engine:
     """`foreign_keys=False` is for migrations, where SQLite rebuilds a table under the rows that point to it."""
     if not url.startswith("sqlite"):
         options = f"-c lock_timeout={WAIT_MS} -c timezone=utc"
-        return create_engine(url, pool_pre_ping=True, connect_args={"options": options})
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"options": options})
     if (path := sqlite_file(url)) is not None:
         create_private(path)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": WAIT_MS / 1000})
+    wait = {"check_same_thread": False, "timeout": WAIT_MS / 1000}
+    engine = create_engine(url, hide_parameters=True, connect_args=wait)  # an error message names nobody's words
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

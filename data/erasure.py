@@ -8,7 +8,6 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_
 from sqlmodel import Session, SQLModel, col, delete, select, update
 
 from data.alerts import Alert
@@ -34,8 +33,10 @@ def erase(session: Session, patient: Patient, now: datetime) -> Erasure:
     _run(session, update(Invitation).where(col(Invitation.patient_id) == patient_id).values(patient_id=None))
     session.delete(patient)
     session.flush()
-    if stand_in is not None and _unclosed(session, stand_in.id):
-        stand_in.code = code
+    if stand_in is not None:
+        _delete_cards(session, stand_in.id)
+        if _unclosed(session, stand_in.id):
+            stand_in.code = code
     erasure = Erasure(sender=sender, requested_at=now, stand_in_id=stand_in.id if stand_in else None)
     session.add(erasure)
     session.flush()
@@ -51,7 +52,7 @@ def finish(session: Session, erasure: Erasure, now: datetime) -> bool:
         stand_in.code = _nobody()
         erasure.stand_in_id = None
     if erasure.stand_in_id is None and erasure.forgotten_at is not None:
-        erasure.done_at = now
+        erasure.done_at, erasure.sender = now, ""
     session.flush()
     return erasure.done_at is not None
 
@@ -65,8 +66,6 @@ def _stand_in(session: Session, patient_id: int, now: datetime) -> Patient | Non
     session.flush()
     theirs = update(Alert).where(col(Alert.patient_id) == patient_id)
     _run(session, theirs.values(patient_id=stand_in.id, message_id=None))
-    closed = select(Alert.id).where(col(Alert.patient_id) == stand_in.id, col(Alert.closed_at).is_not(None))
-    _run(session, delete(OutboxMessage).where(col(OutboxMessage.alert_id).in_(closed), _is_card()))
     return stand_in
 
 
@@ -92,12 +91,9 @@ def _delete_rows(session: Session, patient_id: int) -> None:
 
 
 def _delete_cards(session: Session, patient_id: int) -> None:
-    theirs = select(Alert.id).where(col(Alert.patient_id) == patient_id)
-    _run(session, delete(OutboxMessage).where(col(OutboxMessage.alert_id).in_(theirs), _is_card()))
-
-
-def _is_card() -> Any:
-    return or_(col(OutboxMessage.physio_id).is_not(None), col(OutboxMessage.kind) == "edit")
+    """Of alerts that are closed; the patient's own messages have no alert any more."""
+    closed = select(Alert.id).where(col(Alert.patient_id) == patient_id, col(Alert.closed_at).is_not(None))
+    _run(session, delete(OutboxMessage).where(col(OutboxMessage.alert_id).in_(closed)))
 
 
 def _unclosed(session: Session, patient_id: int) -> bool:

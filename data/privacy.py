@@ -11,7 +11,7 @@ class Erasure(SQLModel, table=True):
     """Outlives its patient. Done when Rasa has forgotten the sender and the code no longer leads to anybody."""
 
     id: int = Field(default=None, primary_key=True)
-    sender: str = Field(index=True)  # what Rasa knew the patient by
+    sender: str = Field(index=True)  # what Rasa knew the patient by; empty once done
     stand_in_id: int | None = None  # the patient row without a person that kept alerts point to
     requested_at: datetime = Field(sa_type=UtcDateTime)
     forgotten_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # by Rasa

@@ -59,6 +59,9 @@ def coded(values: type[Enum]) -> Any:
     return Coded(values)
 
 
+HALVES = "surrogatepass"  # JSON can carry half an emoji: what a patient sent is never refused for it
+
+
 class Vault:
     """The keys of each open database: the first one writes, all of them read."""
 
@@ -75,7 +78,7 @@ class Vault:
         self._sources[dialect] = keys
 
     def encrypt(self, dialect: Dialect, text: str) -> str:
-        return self._keys[dialect][0].encrypt(text.encode()).decode()
+        return self._keys[dialect][0].encrypt(text.encode("utf-8", HALVES)).decode()
 
     def decrypt(self, dialect: Dialect, token: str) -> str:
         try:
@@ -96,7 +99,7 @@ class Vault:
         return token
 
     def _read(self, dialect: Dialect, token: str) -> str:
-        return MultiFernet(self._keys[dialect]).decrypt(token).decode()
+        return MultiFernet(self._keys[dialect]).decrypt(token).decode("utf-8", HALVES)
 
 
 vault = Vault()

@@ -46,7 +46,8 @@ class Privacy:
 
     def export(self, session: Session, patient: Patient, now: datetime) -> None:
         """Sends the patient their data as a file."""
-        document = json.dumps(self.data_of(session, patient, now), ensure_ascii=False, indent=2)
+        text = json.dumps(self.data_of(session, patient, now), ensure_ascii=False, indent=2)
+        document = text.encode("utf-8", "replace").decode()  # half an emoji can be stored, not sent
         key = f"export:{patient.id}:{now.isoformat()}"
         words = self._library.say("utter_exported")
         self._outgoing.document_to_patient(

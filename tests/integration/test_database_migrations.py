@@ -17,14 +17,14 @@ from data.database import Database
 from data.tables import metadata
 from tests.conftest import NOW
 
-BROKEN = '''
+BROKEN = """
 from alembic import op
 revision, down_revision, branch_labels, depends_on = "0999", "{newest}", None, None
 
 def upgrade() -> None:
     op.execute("create table half_done (id integer)")
     op.execute("insert into half_done select id from no_such_table")
-'''
+"""
 
 
 @pytest.fixture
