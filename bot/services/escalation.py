@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from bot.clock import Clock
 from bot.coaching import policy
-from bot.coaching.alerts import Move, after, before, is_worse, told_so_far, worst_level, worst_severity
+from bot.coaching.alerts import Move, after, before, is_worse, told_codes, told_so_far, worst_level, worst_severity
 from bot.content import Library, Words
 from bot.errors import EffectRefused, StaleAction
 from bot.services.cards import Cards
@@ -288,10 +288,14 @@ class Escalation:
 
 
 def _already_counted(alert: Alert, news: Alert) -> bool:
-    """The same message, heard a second time, and no worse than before."""
+    """The same message, heard a second time: no worse than before, and the patient was told nothing new.
+
+    An answer to a safety question refers to the message that led to it; when it brings other advice it is news.
+    """
     return (
         news.message_id is not None
         and news.message_id == alert.message_id
+        and set(told_codes(news.told)) <= set(told_codes(alert.told))
         and not is_worse(severity=news.severity, level=news.level, than_severity=alert.severity, than_level=alert.level)
     )
 

@@ -270,6 +270,20 @@ def test_the_same_message_heard_as_something_worse_reaches_a_human_again(ward: W
     assert len(ward.cards(anna)) == 2
 
 
+def test_an_answer_that_brings_other_advice_reaches_a_human_again(ward: Ward):
+    """ "I've taken something" answers the crisis text, and refers to the message that led to it."""
+    anna = ward.physio("Anna")
+    patient = ward.patient()
+    message = ward.message(patient)
+    alert = ward.raises(patient, "RF13", severity="E999", told="utter_mcrisis", message=message)
+    ward.acknowledges(anna, alert)
+
+    ward.raises(patient, "RF13", severity="E999", told="utter_m999", message=message)
+
+    assert ward.alert(alert).state == AlertState.OPEN
+    assert "MCRISIS, M999" in ward.cards(anna)[-1].text
+
+
 def test_different_causes_are_different_alerts(ward: Ward):
     ward.physio("Anna")
     patient = ward.patient()
