@@ -100,7 +100,7 @@ def _train(dialogues: Path, folder: Path) -> "tuple[Optional[Path], str]":
                 fixed_model_name=f"part-{os.getpid()}",
             )
     except (RasaException, SystemExit) as error:
-        return None, _first_words(str(error.__cause__ or error))
+        return None, _first_words(str(error))
     if result.code != 0 or not result.model:
         return None, "run `make content` for the list of problems"
     return Path(result.model), ""
