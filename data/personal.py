@@ -77,7 +77,8 @@ TABLES: dict[str, Table] = {
             next_safety_screen_at="next_safety_questions_at",
         )
         | internal(
-            "a random name that only Rasa knows, and the state of the talk of the moment", "sender asks tracker_since"
+            "a random name that only Rasa knows, and the state of the talk of the moment",
+            "sender asks then tracker_since",
         )
         | internal("stands under `alerts`", "held_since held_for"),
     ),
@@ -124,7 +125,7 @@ TABLES: dict[str, Table] = {
     "safetyquestion": Table(
         Erased.DELETED,
         section="safety_questions_open",
-        columns=plain("index misses message_id due_at then")
+        columns=plain("index misses message_id due_at then heard")
         | same("question_set answers asked_at")
         | internal("questions that come next", "waiting")
         | internal(LINK, "patient_id"),
@@ -132,8 +133,8 @@ TABLES: dict[str, Table] = {
     "safetyfollowup": Table(
         Erased.DELETED,
         section="safety_advice_followed_up",
-        columns=plain("id alert_id due_at")
-        | exported(risk="class")
+        columns=plain("id alert_id due_at responses")
+        | exported(risk="class", symptom="about")
         | same("answered_at answer repeated_at")
         | internal(LINK, "patient_id"),
     ),
