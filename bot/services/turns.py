@@ -209,11 +209,12 @@ class Turns:
         try:
             async with asyncio.timeout(LONGEST_TURN_S):
                 await self._respond(row, incoming)
+            self._screened.discard(row.update_id)
         except AlreadyHandled:
+            self._screened.discard(row.update_id)
             logger.info("update_handled_elsewhere", extra={"update_id": row.update_id})
-        except Exception as error:
+        except Exception as error:  # it stays screened: the next try begins with the turn
             await self._failed(row, incoming, error)
-        self._screened.discard(row.update_id)
         if self.after_turn:
             self.after_turn()
 
@@ -239,6 +240,7 @@ class Turns:
         except Exception as second:
             logger.error("giving_up_failed", extra=trail(second, update_id=row.update_id))
         self._close(row, InboxState.DEAD)
+        self._screened.discard(row.update_id)
         logger.error("update_given_up", extra={"update_id": row.update_id})
 
     def _close(self, row: InboxUpdate, state: InboxState) -> None:
