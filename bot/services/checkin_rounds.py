@@ -1,6 +1,8 @@
 """Plans each patient's next check-in, and on every tick asks, reminds and lets lapse what is due."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -11,7 +13,7 @@ from bot.coaching.schedule import Action, Circumstances
 from bot.services.checkin_moves import Moves, in_another_form, local_day
 from bot.services.checkin_questions import Questions
 from data import checkins, messages, patients
-from data.checkins import CheckIn, CheckInState
+from data.checkins import LIVE, CheckIn, CheckInState
 from data.database import Database
 from data.outbox import OutboxState, Priority
 from data.patients import Patient, PatientState
@@ -53,24 +55,22 @@ class Rounds:
         with self._database.transaction() as session:
             due = checkins.claim_due(session, now, most=BATCH)
             for row in due:
-                self._look_at(session, row, now)
+                with _on_its_own(session, row.patient_id):
+                    self._look_at(session, row, now)
+                if row.state in LIVE and row.due_at <= now:  # that went wrong
+                    row.due_at = now + self._moves.limits.wait
             unplanned = checkins.without_plan(session, most=BATCH)
             for patient in unplanned:
-                self.plan_next(session, patient, now)
+                with _on_its_own(session, patient.id):
+                    self.plan_next(session, patient, now)
         return len(due) + len(unplanned)
 
     def _look_at(self, session: Session, row: CheckIn, now: datetime) -> None:
-        """One row; what goes wrong with it is logged, tried again later, and holds up nobody else."""
-        try:
-            with session.begin_nested():
-                patient = session.get_one(Patient, row.patient_id)
-                if row.state == CheckInState.SENT:
-                    self._remind_or_lapse(session, patient, row, now)
-                else:
-                    self._send(session, patient, row, now)
-        except Exception:
-            logger.exception("check_in_failed", extra={"check_in": row.id})
-            row.due_at = now + self._moves.limits.wait
+        patient = session.get_one(Patient, row.patient_id)
+        if row.state == CheckInState.SENT:
+            self._remind_or_lapse(session, patient, row, now)
+        else:
+            self._send(session, patient, row, now)
 
     def _send(self, session: Session, patient: Patient, row: CheckIn, now: datetime) -> None:
         verdict = schedule.verdict(self._circumstances(session, patient, row, now), self._moves.limits, now)
@@ -127,3 +127,13 @@ class Rounds:
 
     def _wrote_within(self, session: Session, patient: Patient, span: timedelta, now: datetime) -> bool:
         return bool(messages.recent_from(session, patient.id, since=now - span, most=1))
+
+
+@contextmanager
+def _on_its_own(session: Session, patient_id: int) -> Iterator[None]:
+    """What goes wrong with one patient is logged, tried again later, and holds up nobody else."""
+    try:
+        with session.begin_nested():
+            yield
+    except Exception:
+        logger.exception("check_in_failed", extra={"patient_row": patient_id})

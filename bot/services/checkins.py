@@ -171,7 +171,7 @@ class CheckIns:
         today = moves.local_day(patient, now)
         row = checkins.on_day(session, patient.id, today)
         if row is None:
-            checkins.add(session, CheckIn(patient_id=patient.id, on=today, due_at=now))
+            checkins.add(session, CheckIn(patient_id=patient.id, on=today, due_at=now, state=CheckInState.SENT))
             row = checkins.on_day(session, patient.id, today)
         assert row is not None  # ours, or the one that kept ours out
         if row.state == CheckInState.ANSWERED:

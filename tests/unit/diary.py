@@ -108,6 +108,8 @@ class Diary:
     def wait(self, span: timedelta | None = None, **parts: int) -> None:
         """Moves on, with a tick whenever a row says so."""
         end = self.clock.now() + (span or timedelta(**parts))
+        if self.telegram:
+            self.deliver()
         while (due := self._next_due()) <= end:
             self.clock.move_to(due)
             self.tick()

@@ -95,7 +95,6 @@ def test_typed_minutes_count(diary: Diary, text: str, minutes: int) -> None:
         "worse than yesterday, maybe a 6 or 7",
         "I walked 20 minutes",
         "why do you ask?",
-        "skip",
         "/skip",
     ],
 )
