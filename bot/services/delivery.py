@@ -141,11 +141,7 @@ class Delivery:
             with self._database.transaction() as session:
                 if not self._hold(session, now):
                     return []
-                room = self._room(now)
-                if room <= 0:
-                    return []
-                rows = outbox.due(session, now, limit=room, but=list(self._in_flight), resting=list(self._rests_until))
-                return [row for row in rows if self._may_leave(session, row, now)]
+                return self._lease(session, now)
         except Exception:
             self._held_until = None
             raise
@@ -163,6 +159,15 @@ class Delivery:
             logger.warning("message_abandoned", extra={"outbox_id": row.id, "kind": row.kind, "tries": row.tries})
             self._uncertain(session, row, "its sender stopped while sending")
         return True
+
+    def _lease(self, session: Session, now: datetime) -> list[OutboxMessage]:
+        room = self._room(now)
+        while room > 0:
+            rows = outbox.due(session, now, limit=room, but=list(self._in_flight), resting=list(self._rests_until))
+            leaving = [row for row in rows if self._may_leave(session, row, now)]
+            if leaving or not rows:  # else every one was dropped: it is the next ones' turn
+                return leaving
+        return []
 
     def _may_leave(self, session: Session, row: OutboxMessage, now: datetime) -> bool:
         if self._still_wanted and not self._still_wanted(session, row):
