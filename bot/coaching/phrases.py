@@ -15,6 +15,7 @@ from dataclasses import dataclass
 _PIECE = re.compile(r"\.\.\d*|<[a-z_0-9]+>|[()|?]|#|[^\s()|?<>]+")
 _GAP = re.compile(r"^\.\.(\d*)$")
 _WORD_BETWEEN = r"(?:[^ .!?;]+ )"
+A_NUMBER = "#"  # the anchor of phrases with a number
 _COMMON = frozenset("a an the i my me you it is are was be to of in on at and or not no with for that this all up so "
                     "have has had get got can't can do don't when if".split())
 
@@ -100,7 +101,7 @@ class PhraseBook:
         if gap := _GAP.match(piece):
             return _Part(f"{_WORD_BETWEEN}{{0,{int(gap[1] or 3)}}}?", None, frozenset())
         if piece == "#":
-            return _Part(f"(?P<n>{self._number})", None, frozenset())
+            return _Part(f"(?P<n>{self._number})", frozenset({A_NUMBER}), frozenset())
         if piece.startswith("<"):
             return self._list(piece[1:-1])
         if piece.endswith("*"):
@@ -138,4 +139,4 @@ def _in_order(parts: list[_Part]) -> _Part:
 
 def _breadth(anchors: frozenset[str]) -> float:
     """How often a message would hold one of them, roughly: common and short words weigh most."""
-    return sum(50.0 if word in _COMMON else 8.0 / max(len(word.rstrip("*")), 1) for word in anchors)
+    return sum(5.0 if word == A_NUMBER else 50.0 if word in _COMMON else 8.0 / max(len(word.rstrip("*")), 1) for word in anchors)

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any, Literal
 
 from bot.coaching.normalising import Spelling, tokens
-from bot.coaching.phrases import Phrase, PhraseBook, PhraseError
+from bot.coaching.phrases import A_NUMBER, Phrase, PhraseBook, PhraseError
 from bot.coaching.scope import Reader, Scope
 from bot.errors import ContentError
 
@@ -159,6 +159,8 @@ class _Message:
             for length in self._rules._starts:
                 if len(word) >= length:
                     possible |= self._rules._by_start.get(word[:length], set())
+            if word[0].isdigit() or word in self._rules.numbers:
+                possible |= self._rules._by_word.get(A_NUMBER, set())
         return possible
 
     def candidates(self) -> list[_Rule]:
