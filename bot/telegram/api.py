@@ -56,11 +56,11 @@ class CoachBot(Bot):
         """Asks Telegram who we are. Raises ConfigurationError in plain words; the token stands in none of them."""
         try:
             await super().initialize()
-        except InvalidToken:
-            raise ConfigurationError(WRONG_TOKEN) from None
         except TelegramError as error:
+            await self.shutdown()  # its connections are open all the same
             reason = type(error.__cause__ or error).__name__
-            raise ConfigurationError(NO_TELEGRAM.format(reason=reason)) from None
+            wrong_token = isinstance(error, InvalidToken)
+            raise ConfigurationError(WRONG_TOKEN if wrong_token else NO_TELEGRAM.format(reason=reason)) from None
 
     async def raw_updates(self, offset: int | None, timeout_s: int) -> list[dict[str, Any]]:
         """One long poll. Raw: an update of a kind that the library can't read must not hold up the next ones."""
