@@ -4,6 +4,7 @@ lo-bot-api-emulator stands in for LO, a messenger with Telegram's interface: wha
 refuse. Its `validate` and `CONTRACT` are no promised interface, so the version is pinned exactly.
 """
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ class Emulator(lo.LoBotApiEmulator):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(allow_insecure_loopback_webhooks=True)
         self.calls: list[Call] = []
+        self._news = asyncio.Event()
         self._faults: dict[str, deque[lo.ApiRefusal]] = defaultdict(deque)
         self._lost: dict[str, int] = defaultdict(int)
 
@@ -42,10 +44,18 @@ class Emulator(lo.LoBotApiEmulator):  # type: ignore[misc]
     def texts(self, chat_id: int = PATIENT) -> list[str]:
         return [fields["text"] for fields in self.made("sendMessage") if int(fields["chat_id"]) == chat_id]
 
+    async def shows(self, *texts: str) -> None:
+        """Returns when the coach has tried to send exactly these."""
+        async with asyncio.timeout(20):
+            while self.texts() != list(texts):
+                self._news.clear()
+                await self._news.wait()
+
     def validate(self, method: str, fields: dict[str, Any], uploads: dict[str, Any]) -> Any:
         telegram_api.check(method, fields, uploads)
         if method != "getUpdates":
             self.calls.append(Call(method, telegram_api.typed(method, fields) if fields else {}))
+            self._news.set()
         if self._faults[method]:
             raise self._faults[method].popleft()
         result = super().validate(method, fields, uploads)
