@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlmodel import Session, create_engine
 
 from bot.errors import ConfigurationError
@@ -66,8 +67,7 @@ def sqlite_file(url: str) -> Path | None:
 def engine_for(url: str, *, foreign_keys: bool = True) -> Engine:
     """`foreign_keys=False` is for migrations, where SQLite rebuilds a table under the rows that point to it."""
     if not url.startswith("sqlite"):
-        options = f"-c lock_timeout={WAIT_MS} -c timezone=utc"
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"options": options})
+        return _postgresql(url)
     if (path := sqlite_file(url)) is not None:
         create_private(path)
     wait = {"check_same_thread": False, "timeout": WAIT_MS / 1000}
@@ -84,6 +84,20 @@ def engine_for(url: str, *, foreign_keys: bool = True) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("begin immediate")  # a read that later writes must not deadlock
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    options = f"-c lock_timeout={WAIT_MS} -c timezone=utc"
+    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"options": options})
+
+    @event.listens_for(engine, "handle_error")
+    def hide_row(context: ExceptionContext) -> None:
+        """PostgreSQL repeats the whole refused row in DETAIL; errors are logged, rows are not."""
+        for error in (context.original_exception, context.sqlalchemy_exception):
+            if error is not None and error.args:
+                error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
     return engine
 

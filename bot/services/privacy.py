@@ -42,7 +42,8 @@ class Privacy:
     def data_of(self, session: Session, patient: Patient, now: datetime, *, whole: bool = False) -> dict[str, Any]:
         """`whole` includes what must not go into a chat that somebody else may read: for the clinic, in person."""
         withheld = () if whole else self._library.value("retention.withheld_from_chat")
-        return export(session, patient, now, withheld=withheld)
+        data = export(session, patient, now, withheld=withheld)
+        return data | {"what_classes_mean": self._meanings(data)}
 
     def export(self, session: Session, patient: Patient, now: datetime) -> None:
         """Sends the patient their data as a file."""
@@ -128,6 +129,15 @@ class Privacy:
         except RasaUnavailable:
             return False
         return True
+
+    def _meanings(self, data: dict[str, Any]) -> dict[str, str]:
+        """The classes (B01, RF04) that stand in an export, in the words of dialogues/."""
+        rows = [row for section in data.values() if isinstance(section, list) for row in section]
+        beliefs = self._library.protocol.get("beliefs", {})
+        risks = self._library.safety.get("risks", {}).get("risks", {})
+        names = {code: entry["says"] for code, entry in beliefs.items()}
+        names |= {code: entry["name"] for code, entry in risks.items()}
+        return {code: names[code] for code in sorted({str(row.get("class")) for row in rows}) if code in names}
 
     def _before(self, name: str, now: datetime) -> datetime:
         return now - timedelta(days=self._library.number(f"retention.{name}"))

@@ -3,6 +3,7 @@
 import multiprocessing
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -85,9 +86,11 @@ def test_a_pain_score_out_of_range_is_refused_by_the_database_itself(database: D
 
 def test_an_error_names_nobodys_words(database: Database) -> None:
     with pytest.raises(IntegrityError) as refused, database.transaction() as session:
-        session.add(CheckIn(patient_id=404, on=NOW.date(), due_at=NOW, skipped="my own words"))
+        session.add(CheckIn(patient_id=404, on=NOW.date(), due_at=NOW, pain=11, skipped="my own words"))
 
-    assert "my own words" not in str(refused.value)
+    said = "".join(traceback.format_exception(refused.value))
+    assert "constraint" in said
+    assert "my own words" not in said
 
 
 # Types ----------------------------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ class Memory:
 
 CONTENT = {
     "system.yml": "responses: {utter_exported: [{text: Here is a file with all I hold.}]}",
+    "protocol/beliefs.yml": "B04: {name: structural_fate, says: my scan decides what I can do}",
+    "safety/risks.yml": "risks: {RF01: {name: Possible cauda equina}, RF17: {name: Somebody hurts the patient}}",
     "protocol/conversation.yml": "buttons_live: 24",
     "protocol/retention.yml": "{updates_kept: 3, sent_kept: 30, tracker_kept: 7, tracker_quiet: 60, "
     "strangers_kept: 30, upgrade_copies_kept: 14, purge_every: 60, withheld_from_chat: [RF17]}",
@@ -58,7 +60,8 @@ CONTENT = {
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Library:
     root = tmp_path_factory.mktemp("dialogues")
-    (root / "protocol").mkdir()
+    for folder in ("protocol", "safety"):
+        (root / folder).mkdir()
     for name, content in CONTENT.items():
         (root / name).write_text(content)
     return Library.load(root)
@@ -164,6 +167,17 @@ def test_an_export_leaves_as_a_file_for_its_patient_and_is_audited(database: Dat
     assert (row.chat_id, row.file_name, row.text) == (11, "my-data.json", "Here is a file with all I hold.")
     assert json.loads(row.document or "")["you"]["code"] == ann.code
     assert events == ["data_exported"]
+
+
+@pytest.mark.parametrize(("whole", "meant"), [(False, {}), (True, {"RF17": "Somebody hurts the patient"})])
+def test_an_export_says_what_its_classes_mean_and_no_more(
+    database: Database, service: Privacy, whole: bool, meant: dict[str, str]
+) -> None:
+    ann, _ = two_people(database, beliefflag__belief="B04", riskflag__risk="RF17", riskflag__message_id=None)
+    with database.transaction() as session:
+        found = service.data_of(session, session.get_one(Patient, ann.id), NOW, whole=whole)
+
+    assert found["what_classes_mean"] == {"B04": "my scan decides what I can do"} | meant
 
 
 # Erasure --------------------------------------------------------------------------------------------------------------
