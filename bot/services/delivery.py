@@ -7,8 +7,7 @@ docs/adr/0005-durable-inbox-and-outbox.md.
 import asyncio
 import contextlib
 import logging
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -17,6 +16,7 @@ from sqlmodel import Session
 from bot.clock import Clock
 from bot.content import Library
 from bot.errors import DeliveryError
+from bot.services.pacing import A_SECOND, PER_SECOND, Pacing
 from bot.services.trail import trail
 from data import outbox, patients, physios
 from data.database import Database
@@ -24,11 +24,9 @@ from data.outbox import OutboxMessage, OutboxState
 
 logger = logging.getLogger(__name__)
 
-A_SECOND = timedelta(seconds=1)
 SENDER_LEASE = timedelta(seconds=6)  # after a crash another process may send this long later at most
 MESSAGE_LEASE = timedelta(seconds=60)  # longer than the longest wait for Telegram's answer
 LONGEST_BACK_OFF_S = 60
-MOST_AT_ONCE = 16  # requests in flight
 POLL_S = 0.2  # between two looks at the database when nobody wakes us
 MARK = "utter_sent_again"  # goes before words that may have arrived already
 
@@ -54,7 +52,7 @@ class ChatClosed(DeliveryError):
 class Delivery:
     """`still_wanted` is asked at the last moment; `on_blocked` is told of every row that a closed chat stopped.
 
-    Telegram's limits, measured with the injected clock: `per_second` messages a token, one a `chat_interval` a chat.
+    `per_second` messages leave a token, one a `chat_interval` a chat.
     """
 
     def __init__(
@@ -68,7 +66,7 @@ class Delivery:
         token_hash: str = "bot",
         still_wanted: Callable[[Session, OutboxMessage], bool] | None = None,
         on_blocked: Callable[[Session, OutboxMessage], None] | None = None,
-        per_second: int = 25,
+        per_second: int = PER_SECOND,
         chat_interval: timedelta = A_SECOND,
     ) -> None:
         self._database = database
@@ -79,12 +77,8 @@ class Delivery:
         self._token_hash = token_hash
         self._still_wanted = still_wanted
         self._on_blocked = on_blocked
-        self._per_second = per_second
-        self._chat_interval = chat_interval
+        self._pacing = Pacing(per_second, chat_interval)
         self._held_until: datetime | None = None  # our right to send
-        self._halted_until: datetime | None = None  # Telegram said 429
-        self._begun: deque[datetime] = deque()  # when the last messages left, for the token's limit
-        self._rests_until: dict[int, datetime] = {}  # chats that had a message within the last interval
         self._in_flight: dict[int, asyncio.Task[None]] = {}  # by chat
         self._sending: set[int] = set()  # row ids
         self._wake = asyncio.Event()
@@ -136,12 +130,9 @@ class Delivery:
     def _claim(self) -> list[OutboxMessage]:
         """In one transaction: keeps the right to send, deals with abandoned rows, leases what may leave now."""
         now = self._clock.now()
-        self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
         try:
             with self._database.transaction() as session:
-                if not self._hold(session, now):
-                    return []
-                return self._lease(session, now)
+                return self._lease(session, now) if self._hold(session, now) else []
         except Exception:
             self._held_until = None
             raise
@@ -161,9 +152,10 @@ class Delivery:
         return True
 
     def _lease(self, session: Session, now: datetime) -> list[OutboxMessage]:
-        room = self._room(now)
+        room = self._pacing.room(now, in_flight=len(self._in_flight))
+        resting = self._pacing.resting(now)
         while room > 0:
-            rows = outbox.due(session, now, limit=room, but=list(self._in_flight), resting=list(self._rests_until))
+            rows = outbox.due(session, now, limit=room, but=list(self._in_flight), resting=resting)
             leaving = [row for row in rows if self._may_leave(session, row, now)]
             if leaving or not rows:  # else every one was dropped: it is the next ones' turn
                 return leaving
@@ -176,40 +168,25 @@ class Delivery:
             return False
         return outbox.lease(session, row, now + MESSAGE_LEASE)
 
-    def _room(self, now: datetime) -> int:
-        if self._halted_until and now < self._halted_until:
-            return 0
-        while self._begun and self._begun[0] <= now - A_SECOND:
-            self._begun.popleft()
-        return min(MOST_AT_ONCE - len(self._in_flight), self._per_second - len(self._begun))
-
-    def _limits(self, now: datetime) -> Iterator[datetime]:
-        """The instants at which one of Telegram's limits gives way."""
-        if self._halted_until:
-            yield self._halted_until
-        if len(self._begun) >= self._per_second:
-            yield self._begun[0] + A_SECOND
-        yield from self._rests_until.values()
-
     def _pause(self) -> timedelta | None:
         """How long a due row has to wait for the next limit to give way; None when no row is waiting for one."""
         now = self._clock.now()
-        later = [instant for instant in self._limits(now) if instant > now]
-        if self._held_until is None or not later:
+        later = self._pacing.next_change(now)
+        if self._held_until is None or later is None:
             return None
         with self._database.transaction() as session:
-            return min(later) - now if outbox.is_due(session, now) else None
+            return later - now if outbox.is_due(session, now) else None
 
     def _nap_s(self) -> float:
         now = self._clock.now()
-        waits = [(instant - now).total_seconds() for instant in self._limits(now) if instant > now]
-        return max(0.01, min([POLL_S, *waits]))
+        later = self._pacing.next_change(now)
+        return POLL_S if later is None else max(0.01, min(POLL_S, (later - now).total_seconds()))
 
     # Sending
 
     def _begin(self, rows: list[OutboxMessage]) -> None:
         for row in rows:
-            self._begun.append(self._clock.now())
+            self._pacing.begin(self._clock.now())
             self._sending.add(row.id)
             self._in_flight[row.chat_id] = asyncio.create_task(self._deliver(row))
 
@@ -228,7 +205,7 @@ class Delivery:
             logger.error("message_not_settled", extra=trail(error, outbox_id=row.id))
         finally:
             if row.edits is None:
-                self._rests_until[row.chat_id] = self._clock.now() + self._chat_interval
+                self._pacing.rest(row.chat_id, self._clock.now())
             self._sending.discard(row.id)
             del self._in_flight[row.chat_id]
             self.wake()
@@ -266,7 +243,7 @@ class Delivery:
             else:
                 wait_s = error.retry_after_s or min(2 ** (row.tries - 1), LONGEST_BACK_OFF_S)
                 if error.retry_after_s:
-                    self._halted_until = now + timedelta(seconds=wait_s)
+                    self._pacing.halt(now + timedelta(seconds=wait_s))
                 self._again(session, row, reason, now + timedelta(seconds=wait_s))
 
     def _again(

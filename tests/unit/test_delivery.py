@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlmodel import delete, select
 
 from bot.errors import DeliveryError
-from bot.services.delivery import A_SECOND, MESSAGE_LEASE, SENDER_LEASE, ChatClosed, Delivery, Sent
+from bot.services.delivery import MESSAGE_LEASE, SENDER_LEASE, ChatClosed, Delivery, Sent
+from bot.services.pacing import A_SECOND
 from data.database import Database
 from data.outbox import OutboxMessage, OutboxState, Priority, SenderLease
 from data.patients import Patient, PatientChat
