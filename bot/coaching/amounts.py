@@ -22,8 +22,7 @@ _WORD = (
     rf"(?:one|a) hundred|(?:{'|'.join(_TENS)}|fourty|ninty)[ -](?:{_ONES})|"
     rf"{'|'.join(sorted(WORDS, key=len, reverse=True))}"
 )
-# A decimal comma counts only before one or two digits at the end, so "1,2 and 3" stays three numbers.
-_FIGURE = r"\d+(?:[.]\d+)?|\d+,\d{1,2}(?![\d,])"
+_FIGURE = r"\d+(?:[.]\d+)?"
 _NUMBER = rf"(?:{_FIGURE}|\b(?:{_WORD})\b)"
 _HALF = r"(?:\s+and\s+(?:a|one)\s+half\b|\s*½)"
 
@@ -70,7 +69,7 @@ def number_of(words: str) -> float | int | None:
     """12 for "12", "twelve" or "12.0"; 25 for "twenty five"; None when it is no number."""
     words = re.sub(r"[\s-]+", " ", words.strip().lower())
     if re.fullmatch(_FIGURE, words):
-        value = float(words.replace(",", "."))
+        value = float(words)
         return int(value) if value.is_integer() else value
     if words in ("one hundred", "a hundred"):
         return 100
@@ -83,7 +82,7 @@ def number_of(words: str) -> float | int | None:
 def numbers(text: str) -> list[Amount]:
     """Plain numbers: "6", "six", "2.5", "two and a half", "twenty-five"."""
     found = []
-    for match in re.finditer(rf"(?<![\w.,])(?P<number>-?{_NUMBER})(?P<half>{_HALF})?(?![\w])", text, re.I):
+    for match in re.finditer(rf"(?<![\w.])(?P<number>-?{_NUMBER})(?P<half>{_HALF})?(?![\w])", text, re.I):
         negative = match["number"].startswith("-")
         value = number_of(match["number"].lstrip("-"))
         if value is None:

@@ -34,12 +34,19 @@ class HttpRasa:
     """`timeout_s` must be longer than the five seconds Rasa waits for one of our actions."""
 
     def __init__(
-        self, url: str, token: str, timeout_s: float, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        token: str,
+        timeout_s: float,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/webhooks/coach",
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(timeout_s, connect=2.0),
+            transport=transport,
             trust_env=False,  # Rasa is our neighbour: never through a proxy
         )
         self._monotonic = monotonic
@@ -88,7 +95,7 @@ class HttpRasa:
         self._open_until = 0.0
         if answer.status_code >= 400:  # the words name what is wrong, never what a patient wrote
             raise RasaUnavailable(f"Rasa answered {answer.status_code}: {_problem(answer)}")
-        return answer.json() if answer.content else None
+        return self._read(httpx.Response.json, answer) if answer.content else None
 
     def _pass_or_fail(self) -> None:
         if not self._open_until:
@@ -100,7 +107,7 @@ class HttpRasa:
     def _read(self, read: Callable[[Any], T], answer: Any) -> T:
         try:
             return read(answer)
-        except (ValidationError, KeyError, TypeError) as error:
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
             raise RasaUnavailable(f"Rasa's answer can't be read: {type(error).__name__}") from error
 
 
