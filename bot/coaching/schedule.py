@@ -23,7 +23,7 @@ def next_local(after: datetime, zone: str, hhmm: time) -> datetime:
 
 def _next_day(after: datetime, zone: str, hhmm: time) -> date:
     """The local day of `next_local`."""
-    day = local_day(after, zone) - DAY  # a clock that is put back at midnight shows yesterday again
+    day = local_day(after, zone)
     while instant_on(day, zone, hhmm) <= after:
         day += DAY
     return day

@@ -65,8 +65,7 @@ class Moves:
         step = next_step(answered(row), skipped(row))
         if step:
             row.state, row.asks = CheckInState.SENT, step.name
-            lapse = self.lapses_at(row)
-            row.due_at = lapse if row.reminded_at else min(now + self.limits.remind_after, lapse)
+            row.due_at = min(now + self.limits.remind_after, self.lapses_at(row))
         elif answered(row):
             self.end(session, patient, row, CheckInState.ANSWERED, "", now)
         else:

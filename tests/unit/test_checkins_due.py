@@ -302,6 +302,18 @@ def test_a_patient_who_talks_on_and_on_is_left_in_peace_that_day(diary: Diary) -
     assert diary.ended()[0] == "2026-12-02 skipped busy"
 
 
+def test_waiting_for_a_form_does_not_carry_it_into_the_night(sqlite_database: Database) -> None:
+    diary = starting(sqlite_database, "2026-12-02 12:00", "Europe/London", "19:50")
+    for at in ("19:45", "19:55", "20:05"):
+        diary.until(f"2026-12-02 {at}")
+        diary.is_asked("goal_form.goal_minutes")
+
+    diary.until("2026-12-02 23:00")
+
+    assert diary.sees() == []
+    assert diary.ended()[0] == "2026-12-02 missed quiet_hours"
+
+
 def test_a_form_that_was_left_hours_ago_does_not_hold_it_up(diary: Diary) -> None:
     diary.is_asked("goal_form.goal_minutes")
 
@@ -407,6 +419,27 @@ def test_one_reminder_and_then_it_lapses(diary: Diary) -> None:
 
     assert diary.sees() == ["Wed 09:00 pain?", "Wed 10:30 still there? pain?"]
     assert diary.ended()[0] == "2026-12-02 lapsed unanswered"
+
+
+def test_a_check_in_that_was_put_off_is_not_reminded_of_twice(diary: Diary) -> None:
+    diary.until("2026-12-02 11:00")
+    diary.taps("Later")
+    diary.sees()
+
+    diary.until("2026-12-02 19:00")
+
+    assert diary.sees() == ["Wed 12:00 pain?"]
+
+
+def test_a_new_day_ends_the_check_in_before_it(sqlite_database: Database) -> None:
+    diary = starting(sqlite_database, "2026-12-02 12:00", "Europe/London", "23:00")
+    diary.until("2026-12-02 23:30")
+
+    diary.change(check_in_at=time(7))
+    diary.until("2026-12-03 07:00")
+
+    assert diary.sees() == ["Wed 23:00 pain?", "Thu 07:00 pain?"]
+    assert diary.ended()[:2] == ["2026-12-02 lapsed next_one_due", "2026-12-03 sent"]
 
 
 def test_a_reminders_buttons_answer(diary: Diary) -> None:
@@ -620,6 +653,14 @@ def test_somebody_who_comes_back_the_same_day_can_still_check_in(diary: Diary, f
     diary.says("4")
 
     assert (diary.rows()[0].state, diary.rows()[0].pain) == (CheckInState.SENT, 4)
+
+
+def test_somebody_who_comes_back_is_asked_what_they_had_skipped(diary: Diary) -> None:
+    diary.until("2026-12-02 09:00")
+    diary.says("skip")
+    diary.does(diary.check_ins.skip, diary.clock.now())
+
+    assert start_now(diary) == ["pain?"]
 
 
 def test_a_stranger_can_not_check_in(diary: Diary) -> None:
