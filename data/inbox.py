@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, CursorResult, Executable, func, or_
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
-from data.types import Encrypted, UtcDateTime, coded, coded
+from data.engines import add_once, take
+from data.types import Encrypted, UtcDateTime, coded
 
 
 class InboxState(StrEnum):
@@ -53,14 +53,7 @@ class AlreadyHandled(Exception):
 
 def accept(session: Session, row: InboxUpdate) -> bool:
     """False for an update that we have already."""
-    if session.get(InboxUpdate, row.update_id) is not None:
-        return False
-    try:
-        with session.begin_nested():  # two processes may be handed the same update at the same moment
-            session.add(row)
-    except IntegrityError:
-        return False
-    return True
+    return add_once(session, row)
 
 
 def by_id(session: Session, update_id: int) -> InboxUpdate | None:
@@ -121,9 +114,10 @@ def due_chats(
     return list(chats)[:limit]
 
 
-def first_of(session: Session, chat_id: int, state: InboxState) -> InboxUpdate | None:
-    query = select(InboxUpdate).where(col(InboxUpdate.chat_id) == chat_id, col(InboxUpdate.state) == state)
-    return session.exec(query.order_by(col(InboxUpdate.update_id)).limit(1)).first()
+def first_open(session: Session, chat_id: int, states: Sequence[InboxState] = OPEN) -> InboxUpdate | None:
+    """The first NEW update of a chat, else the first that waits."""
+    query = select(InboxUpdate).where(col(InboxUpdate.chat_id) == chat_id, col(InboxUpdate.state).in_(states))
+    return session.exec(query.order_by(col(InboxUpdate.state), col(InboxUpdate.update_id)).limit(1)).first()
 
 
 def fail(session: Session, update_id: int, not_before: datetime) -> int:
@@ -132,6 +126,7 @@ def fail(session: Session, update_id: int, not_before: datetime) -> int:
     if row is None or row.state not in OPEN:
         return 0
     row.attempts += 1
+    row.screened = True  # by the turn itself, if not before
     row.not_before = not_before
     return row.attempts
 
@@ -139,20 +134,7 @@ def fail(session: Session, update_id: int, not_before: datetime) -> int:
 def claim_chat(session: Session, chat_id: int, owner: str, *, now: datetime, until: datetime) -> bool:
     """Takes or renews the lease of a chat; False when another process holds it."""
     free = or_(col(ChatTurn.owner) == owner, col(ChatTurn.lease_until) <= now)
-    taken = _run(
-        session,
-        update(ChatTurn).where(col(ChatTurn.chat_id) == chat_id, free).values(owner=owner, lease_until=until),
-    )
-    if taken:
-        return True
-    if session.get(ChatTurn, chat_id) is not None:
-        return False
-    try:
-        with session.begin_nested():
-            session.add(ChatTurn(chat_id=chat_id, owner=owner, lease_until=until))
-    except IntegrityError:
-        return False
-    return True
+    return take(session, ChatTurn(chat_id=chat_id, owner=owner, lease_until=until), free=free)
 
 
 def release_chat(session: Session, chat_id: int, owner: str) -> None:

@@ -1,15 +1,15 @@
 """The outbox: everything that leaves is a row, written with the change that caused it."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, ColumnElement, CursorResult, Executable, Index, and_, or_
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
-from sqlmodel import Field, Session, SQLModel, col, delete, select, update
+from sqlmodel import Field, Session, SQLModel, col, delete, func, select, update
 
+from data.engines import take
 from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
 
 
@@ -108,17 +108,7 @@ def answered(session: Session, outbox_key: str) -> bool:
 def hold_sender(session: Session, token_hash: str, owner: str, *, now: datetime, until: datetime) -> bool:
     """Takes or renews the right to send with this bot; False while another process holds it."""
     free = or_(col(SenderLease.owner) == owner, col(SenderLease.lease_until) <= now)
-    mine = update(SenderLease).where(col(SenderLease.token_hash) == token_hash, free)
-    if _run(session, mine.values(owner=owner, lease_until=until)):
-        return True
-    if session.get(SenderLease, token_hash) is not None:
-        return False
-    try:
-        with session.begin_nested():
-            session.add(SenderLease(token_hash=token_hash, owner=owner, lease_until=until))
-    except IntegrityError:
-        return False
-    return True
+    return take(session, SenderLease(token_hash=token_hash, owner=owner, lease_until=until), free=free)
 
 
 def release_sender(session: Session, token_hash: str, owner: str) -> None:
@@ -201,3 +191,10 @@ def queued_for(session: Session, chat_id: int) -> list[OutboxMessage]:
 def _run(session: Session, statement: Executable) -> int:
     """How many rows an update or a delete touched."""
     return cast("CursorResult[Any]", session.exec(statement)).rowcount  # type: ignore[call-overload]
+
+
+def overdue(session: Session, now: datetime) -> int:
+    """Messages that were due more than five minutes ago and are still here."""
+    query = select(func.count()).select_from(OutboxMessage)
+    late = (col(OutboxMessage.state) == OutboxState.QUEUED, col(OutboxMessage.not_before) < now - timedelta(minutes=5))
+    return session.exec(query.where(*late)).one()

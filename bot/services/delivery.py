@@ -79,6 +79,7 @@ class Delivery:
         self._on_blocked = on_blocked
         self._pacing = Pacing(per_second, chat_interval)
         self._held_until: datetime | None = None  # our right to send
+        self._look_at = clock.now()  # when to look for abandoned messages again
         self._in_flight: dict[int, asyncio.Task[None]] = {}  # by chat
         self._sending: set[int] = set()  # row ids
         self._wake = asyncio.Event()
@@ -146,6 +147,9 @@ class Delivery:
             self._held_until = until if mine else None
         if self._held_until is None:
             return False
+        if held and now < self._look_at:
+            return True
+        self._look_at = now + A_SECOND
         for row in outbox.abandoned(session, now, mine=self._sending, taken_over=not held):
             logger.warning("message_abandoned", extra={"outbox_id": row.id, "kind": row.kind, "tries": row.tries})
             self._uncertain(session, row, "its sender stopped while sending")

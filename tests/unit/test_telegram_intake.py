@@ -179,7 +179,7 @@ class TestPolling:
         telegram.queue(update)
         arrivals = []
         door.accept(update["update_id"], PATIENT, update)  # and then the process was killed
-        door.on_arrival = lambda: arrivals.append(1)
+        door.on_arrival = lambda row: arrivals.append(row)
 
         await poll_all(intake, telegram)
 
