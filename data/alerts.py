@@ -78,9 +78,12 @@ def get(session: Session, alert_id: int) -> Alert | None:
 
 
 def lock_patient(session: Session, patient: Patient) -> None:
-    """One transaction at a time decides whether a patient's alert is new or joined (SQLite has one writer anyway)."""
+    """One transaction at a time decides whether a patient's alert is new or joined (SQLite has one writer anyway).
+
+    The weaker lock: rows that point to the patient may be written meanwhile, or two turns could wait for each other.
+    """
     session.flush()
-    session.exec(select(col(Patient.id)).where(col(Patient.id) == patient.id).with_for_update()).one()
+    session.exec(select(col(Patient.id)).where(col(Patient.id) == patient.id).with_for_update(key_share=True)).one()
 
 
 def unclosed_of(session: Session, patient: Patient, cause: str) -> Alert | None:

@@ -6,17 +6,18 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from bot.clock import SimulatedClock
 from bot.content import Library
 from bot.errors import ContentError, EffectRefused, StaleAction
 from bot.services.escalation import Escalation
 from bot.services.outgoing import Outgoing
-from data import alerts
+from data import alerts, messages
 from data.alerts import Alert, AlertState
 from data.concerns import SafetyFollowUp
 from data.database import Database
+from data.messages import Direction, Message
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient
 from data.physios import Physio
@@ -412,6 +413,34 @@ def test_two_messages_at_the_same_moment_make_one_alert(ward: Ward):
     assert ward.alert(ids.pop()).times_raised == 4
 
 
+@pytest.mark.postgres
+def test_two_turns_of_one_patient_that_both_raise_do_not_wait_for_each_other_for_ever(
+    postgres_database: Database, clock: SimulatedClock, library: Library
+):
+    """Each has written a row that points to the patient before it raises: a stronger lock would be a deadlock."""
+    ward = Ward(postgres_database, clock, library)
+    ward.physio("Anna")
+    patient = ward.patient()
+    written = Barrier(2)
+
+    def turn(key: str) -> int:
+        with ward.database.transaction() as session:
+            messages.record(
+                session,
+                Message(
+                    key=key, patient_id=patient, direction=Direction.FROM_PATIENT, kind="text", text="numb",
+                    at=clock.now(),
+                ),
+            )  # fmt: skip
+            written.wait()
+            return raise_in(ward, session, patient)
+
+    with ThreadPoolExecutor(2) as pool:
+        ids = set(pool.map(turn, ["u1", "u2"]))
+
+    assert len(ids) == 1
+
+
 def test_a_card_that_has_not_left_yet_is_dropped_when_somebody_acts(ward: Ward):
     ward.physio("Anna")
     ben = ward.physio("Ben")
@@ -717,11 +746,16 @@ def loses_channel(ward: Ward, physio: int) -> None:
 
 def raise_and_fail(ward: Ward, patient: int) -> None:
     with ward.database.transaction() as session:
-        ward.escalation.raise_alert(
-            session, session.get(Patient, patient), cause="RF01", severity="EAE", level="P0", told="MAE",
-            message_id=None, now=ward.clock.now(),
-        )  # fmt: skip
+        raise_in(ward, session, patient)
         raise RuntimeError("the turn failed")
+
+
+def raise_in(ward: Ward, session: Session, patient: int) -> int:
+    alert = ward.escalation.raise_alert(
+        session, session.get_one(Patient, patient), cause="RF01", severity="EAE", level="P0", told="MAE",
+        message_id=None, now=ward.clock.now(),
+    )  # fmt: skip
+    return alert.id
 
 
 def edits(ward: Ward) -> int:
