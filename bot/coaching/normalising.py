@@ -20,6 +20,7 @@ _DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
 _JOINED_UNIT = re.compile(r"(?<=\d)(?=[a-z])")
 _TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)*|\d+(?:[.:]\d+)*|'[a-z]+|[.,!?;:\n]|[^\sa-z0-9'\"()\[\]{}*_~#/\\<>=+|^%&$@-]")
 _CONTRACTED = re.compile(r"^([a-z]+)('(?:s|ve|m|re|d|ll))$")
+_THE_BEFORE = re.compile(r"(?<![a-z'])t'(?=[a-z])")  # Yorkshire: "t'right leg"
 _ENDS = frozenset(".!?;\n")
 _BLANK = re.compile(r"[-/_\\]+")
 
@@ -54,6 +55,7 @@ class Spelling:
 def tokens(text: str, spelling: Spelling) -> list[str]:
     """Words in lower case with endings like 's apart; punctuation and emoji stand as tokens of their own."""
     plain = _plain(text)
+    plain = _THE_BEFORE.sub("the ", plain.replace("&", " and "))
     plain = _DISGUISED.sub(lambda match: match.group().translate(_DISGUISES), plain)
     plain = _SPACED.sub(lambda match: _unspaced(match.group(), spelling.vocabulary), plain)
     plain = _JOINED_UNIT.sub(" ", _BLANK.sub(" ", plain))

@@ -14,7 +14,8 @@ from bot.coaching.phrases import Phrase, PhraseBook
 
 Span = tuple[int, int]
 _CUES = ("negation", "not_negation", "past", "recent", "present", "resolved", "resolved_of_other_things", "long_standing",
-         "changed", "hypothetical", "worried", "reported", "general_question")
+         "changed", "hypothetical", "worried", "reported", "general_question",
+         "is_it_normal")
 _SETS = ("clause_breaks", "new_subjects", "not_in_a_list", "self", "others", "pronouns_of_others", "aimed_at", "denials")
 
 
@@ -57,13 +58,14 @@ class Scope:
         symptom, whole = hits[0], (min(hit[0] for hit in hits), max(hit[1] for hit in hits))
         tests = {
             "negated": self._is_negated(symptom, hits) or self._is_denied_afterwards(whole),
-            "other": self._belongs_to_someone_else(whole),
+            "other": self._belongs_to_someone_else(whole, hits),
             "resolved": self._is_resolved(whole),
             "long_standing": self._near_cue("long_standing", whole) and not self._near_cue("changed", whole),
             "hypothetical": self._before("hypothetical", whole, "hypothetical"),
             "worried": self._before("worried", whole, "worried"),
             "reported": self._before("reported", whole, "reported"),
             "question": self._is_general_question(whole),
+            "is_it_normal": self._is_asked_if_normal(whole),
         }
         found = {name for name, holds in tests.items() if holds}
         return found | self._time(whole)
@@ -146,13 +148,14 @@ class Scope:
 
     # whose
 
-    def _belongs_to_someone_else(self, span: Span) -> bool:
+    def _belongs_to_someone_else(self, span: Span, hits: Sequence[Span]) -> bool:
         place = span[1] - 1
         while place >= 0:
             token = self._tokens[place]
             if place < span[0] and self._is_hard_break(place):
                 return False
-            if token in self._words["others"] or token in self._words["pronouns_of_others"]:
+            part_of_symptom = any(start <= place < end for start, end in hits)  # "numb in the woman's area"
+            if token in self._words["pronouns_of_others"] or (token in self._words["others"] and not part_of_symptom):
                 if not self._is_only_addressed(place):
                     return True
                 place = self._first_word_of(place)
@@ -220,4 +223,9 @@ class Scope:
         if any(token in self._words["self"] for token in self._tokens[span[0]:span[1]]):
             return False
         asks = sentence[-1] == "?" or any(start == places[0] for start, _end in self._cues("general_question"))
-        return asks and not any(token in self._words["self"] for token in sentence)
+        return asks and not any(token in self._words["self"] for token in sentence) and not self._near_cue("is_it_normal", span)
+
+    def _is_asked_if_normal(self, span: Span) -> bool:
+        """"Is it normal to get chest pain on a walk?": most who ask have it."""
+        sentence = [token for place, token in enumerate(self._tokens) if self._sentence[place] == self._sentence[span[0]]]
+        return self._near_cue("is_it_normal", span) and not any(token in self._words["self"] for token in sentence)

@@ -264,6 +264,7 @@ class _Builder:
     def __init__(self, lexicons: Sequence[Mapping[str, Any]], risks: Mapping[str, Any]) -> None:
         self._shared: dict[str, Any] = {}
         for content in lexicons:
+            _only_words(content, str(content.get("risk", "lexicon")))
             for key in ("spelling", "scope", "numbers"):
                 if key in content:
                     self._shared[key] = content[key]
@@ -330,6 +331,19 @@ class _Builder:
             at_least=entry.get("at_least"), at_most=entry.get("at_most"),
             policy={**(self._shared["scope"].get("effects") or {}), **when, **(entry.get("when") or {})},
         )
+
+
+def _only_words(node: Any, where: str) -> None:
+    """YAML reads an unquoted no, on or off as true or false: a rule would silently look for the wrong word."""
+    if isinstance(node, bool):
+        raise PhraseError(f"{where}: put quotation marks round no, yes, on and off")
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            _only_words(key, where)
+            _only_words(value, f"{where}.{key}")
+    elif isinstance(node, list):
+        for item in node:
+            _only_words(item, where)
 
 
 def _risk(risk: str, entry: Mapping[str, Any]) -> Risk:
