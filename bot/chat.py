@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bot import logs
-from bot.clock import SimulatedClock
+from bot.clock import SimulatedClock, SystemClock
 from bot.rasa.process import RasaProcess
 from bot.server import Progress, Running, running
 from bot.settings import Settings
@@ -128,22 +128,32 @@ class Door:
         self._coach.intake.take(update)
 
     def _tap(self, chat_id: int, label: str) -> None:
+        """The newest message's button that says or begins with `label`; else the newest one anywhere that says it."""
+        newest = next((shown for shown in reversed(self._telegram.in_chat(chat_id)) if shown.buttons), None)
+        labels = newest.labels if newest else []
+        beginning = [each for each in labels if each.casefold().startswith(label.casefold())]
+        exact = [each for each in labels if each.casefold() == label.casefold()]
         try:
-            self._take(self._telegram.taps(chat_id, label))
+            self._take(self._telegram.taps(chat_id, (exact or beginning or [label])[0]))
         except LookupError as error:
-            raise Mistake(str(error)) from error
+            raise Mistake(f"{error}; the newest ones say: {', '.join(labels) or 'nothing'}") from error
 
     def _tap_effect(self, **wanted: str) -> None:
         """The physio's newest button that does this."""
         with self._app.database.transaction() as session:
-            for shown in reversed(self._telegram.in_chat(PHYSIO)):
-                for row in shown.buttons:
-                    for _label, data in row:
-                        button = outbox.button(session, data)
-                        if button and wanted.items() <= button.effect.items():
-                            self._take(self._telegram.tap(PHYSIO, shown.message_id, data))
-                            return
-        raise Mistake(f"the physio has no button for {' '.join(wanted.values())}")
+            tap = next(
+                (
+                    self._telegram.tap(PHYSIO, shown.message_id, data)
+                    for shown in reversed(self._telegram.in_chat(PHYSIO))
+                    for row in shown.buttons
+                    for _label, data in row
+                    if (button := outbox.button(session, data)) and wanted.items() <= button.effect.items()
+                ),
+                None,
+            )
+        if tap is None:
+            raise Mistake(f"the physio has no button for {' '.join(wanted.values())}")
+        self._take(tap)
 
     def _first_outcome(self) -> str:
         return str(next(iter(self._app.library.value("escalation.outcomes"))))
@@ -202,7 +212,7 @@ async def talk(settings: Settings, progress: Progress, *, new: bool, as_json: bo
             }
         )
         logs.configure(settings.log_level, file=settings.var / "log" / "chat.log")
-        clock = SimulatedClock(datetime.now(UTC))
+        clock = SimulatedClock(SystemClock().now())
         telegram = TerminalTelegram(now=clock.now)
         bot = CoachBot(own.telegram_bot_token.get_secret_value(), request=telegram)
         tracker = f"sqlite:///{scratch}/rasa.db"

@@ -118,6 +118,10 @@ class Library:
             node = node[part]
         return node["value"] if isinstance(node, dict) and "value" in node else node
 
+    def numbers(self, nation: str | None) -> dict[str, Any]:
+        """Who to call there: values for the placeholders of every text (dialogues/safety/numbers.yml)."""
+        return dict(self.safety["numbers"]["nations"][nation or "unknown"])
+
     def slot_spec(self, slot: str, form: str | None = None) -> dict[str, Any]:
         """The declared kind and limits of a slot: the first mapping that names a `kind` (for that form, when given)."""
         for mapping in (self.slots.get(slot) or {}).get("mappings") or ():

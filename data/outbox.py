@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, ColumnElement, CursorResult, Executable, Index, and_, or_
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, Executable, Index, Integer, and_, bindparam, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, func, select, update
 
@@ -129,16 +130,28 @@ def due(
     Within a chat safety advice may overtake; everything else keeps its order, also behind a message that is being
     tried again. `but`: chats to leave alone; `resting`: chats that may have an edit, but no message yet.
     """
-    ready = (col(OutboxMessage.state) == OutboxState.QUEUED, col(OutboxMessage.not_before) <= now)
-    query = select(OutboxMessage).where(*ready, ~_has_one_before(now))
-    if but:
-        query = query.where(col(OutboxMessage.chat_id).not_in(but))
-    if resting:
-        query = query.where(or_(col(OutboxMessage.edits).is_not(None), col(OutboxMessage.chat_id).not_in(resting)))
-    return list(session.exec(query.order_by(col(OutboxMessage.priority), col(OutboxMessage.id)).limit(limit)))
+    values = {"now": now, "limit": limit, "but": list(but), "resting": list(resting)}
+    return list(session.exec(_due(), params=values))
 
 
-def _has_one_before(now: datetime) -> ColumnElement[bool]:
+@cache  # it runs after every turn, and to put it together takes longer than to run it
+def _due() -> Any:
+    now = bindparam("now", type_=UtcDateTime())
+    may_leave = (
+        col(OutboxMessage.state) == OutboxState.QUEUED,
+        col(OutboxMessage.not_before) <= now,
+        col(OutboxMessage.chat_id).not_in(bindparam("but", expanding=True)),
+        or_(
+            col(OutboxMessage.edits).is_not(None),
+            col(OutboxMessage.chat_id).not_in(bindparam("resting", expanding=True)),
+        ),
+        ~_has_one_before(now),
+    )
+    turn = (col(OutboxMessage.priority), col(OutboxMessage.id))
+    return select(OutboxMessage).where(*may_leave).order_by(*turn).limit(bindparam("limit", type_=Integer()))
+
+
+def _has_one_before(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     other = aliased(OutboxMessage)
     is_safety = col(OutboxMessage.priority) == Priority.SAFETY
     other_is_safety = col(other.priority) == Priority.SAFETY

@@ -98,7 +98,7 @@ class CheckIns:
         moves.ask_again(row, step)
 
     def record(self, session: Session, patient: Patient, values: Mapping[str, object], now: datetime) -> None:
-        """Answers that Rasa understood: fills what is still empty, and says nothing. None is not answered.
+        """Answers that Rasa understood: fills what is empty or being asked, and says nothing. "None" is not answered.
 
         Raises EffectRefused when no check-in of today is open, or a value is outside its limits.
         """
@@ -107,7 +107,8 @@ class CheckIns:
         if row is None:
             raise EffectRefused("utter_refused_check_in_closed")
         for step in STEPS.values():
-            if step.name not in given or step.name in (*moves.answered(row), *moves.skipped(row)):
+            taken = step.name in (*moves.answered(row), *moves.skipped(row)) and step.name != row.asks
+            if taken or step.name not in given:
                 continue
             if given[step.name] == answers.SKIPPED:
                 moves.skip_question(row, step)

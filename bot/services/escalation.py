@@ -208,7 +208,7 @@ class Escalation:
         session.add(patient)
         record(session, alert, "hold_released", by=_by(physio), now=now)
         if not self.cards.discreet(alert) and patient.state != PatientState.WITHDRAWN:
-            words = [self._library.say("utter_safety_cleared")]
+            words = [self._library.say("utter_safety_cleared", **self._library.numbers(patient.nation))]
             key = f"cleared:{alert.id}"
             self._outgoing.to_patient(session, patient, words, key=key, kind="safety", now=now, alert_id=alert.id)
 

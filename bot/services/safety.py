@@ -253,8 +253,7 @@ class Safety:
 
     def numbers(self, patient: Patient) -> dict[str, Any]:
         """Who to call where the patient lives: values for the placeholders of every text."""
-        nations: dict[str, dict[str, Any]] = self._library.safety["numbers"]["nations"]
-        return nations[patient.nation.value if patient.nation else "unknown"]
+        return self._library.numbers(patient.nation)
 
     # ── questions
 
