@@ -26,7 +26,7 @@ LOCK = 7_203_211  # PostgreSQL advisory lock: replicas that start together migra
 def upgrade(database: Database, *, folder: Path = FOLDER) -> None:
     """Raises ConfigurationError when the database is newer than the code, or can't be upgraded."""
     newest = heads(folder)[0]
-    with _connection(database) as connection:
+    with connected(database) as connection:
         present = current(connection)
         if present == newest:
             return
@@ -41,7 +41,7 @@ def upgrade(database: Database, *, folder: Path = FOLDER) -> None:
 
 
 def downgrade(database: Database, revision: str, *, folder: Path = FOLDER) -> None:
-    with _connection(database) as connection:
+    with connected(database) as connection:
         command.downgrade(configuration(folder, connection), revision)
 
 
@@ -116,7 +116,7 @@ def _refuse_orphans(connection: Connection) -> None:
 
 
 @contextmanager
-def _connection(database: Database) -> Iterator[Connection]:
+def connected(database: Database) -> Iterator[Connection]:
     """One transaction, in which one process migrates; all of it is undone when it fails, on SQLite too."""
     engine = engine_for(database.url, foreign_keys=False)
     try:

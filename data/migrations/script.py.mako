@@ -1,4 +1,5 @@
-"""${message}"""
+# ruff: noqa: E501
+"""${message}."""
 
 import sqlalchemy as sa
 from alembic import op

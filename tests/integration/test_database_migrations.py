@@ -14,6 +14,7 @@ from bot.clock import SimulatedClock
 from bot.errors import ConfigurationError
 from data import migrations
 from data.database import Database
+from data.migrations.__main__ import draft
 from data.tables import metadata
 from tests.conftest import NOW
 
@@ -167,3 +168,13 @@ def test_old_copies_go(sqlite_database: Database, clock: SimulatedClock) -> None
     gone = migrations.drop_backups(sqlite_database, NOW + timedelta(days=3650))
 
     assert (kept, gone, copy.exists()) == (0, 1, False)
+
+
+def test_a_draft_from_unchanged_models_changes_nothing(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(migrations.FOLDER, tmp_path / "m", ignore=shutil.ignore_patterns("__pycache__")))
+
+    draft("Nothing new", folder=folder)
+
+    (made,) = (folder / "versions").glob("*_nothing_new.py")
+    assert made.name == f"{int(migrations.heads()[0]) + 1:04d}_nothing_new.py"
+    assert made.read_text().count("pass") == 2

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""The tables of the first version"""
+"""The tables of the first version."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -192,7 +192,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("patient_id", "on", name=op.f("uq_checkin_patient_id_on")),
     )
     with op.batch_alter_table("checkin", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_checkin_due_at"), ["due_at"], unique=False)
+        batch_op.create_index(
+            "ix_checkin_live",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state in ('planned', 'snoozed', 'sent')"),
+            postgresql_where=sa.text("state in ('planned', 'snoozed', 'sent')"),
+        )
         batch_op.create_index(
             "ix_checkin_one_planned",
             ["patient_id"],
@@ -201,7 +207,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'planned'"),
         )
         batch_op.create_index(batch_op.f("ix_checkin_patient_id"), ["patient_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_checkin_state"), ["state"], unique=False)
 
     op.create_table(
         "consentevent",
@@ -507,14 +512,17 @@ def downgrade() -> None:
 
     op.drop_table("consentevent")
     with op.batch_alter_table("checkin", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_checkin_state"))
         batch_op.drop_index(batch_op.f("ix_checkin_patient_id"))
         batch_op.drop_index(
             "ix_checkin_one_planned",
             sqlite_where=sa.text("state = 'planned'"),
             postgresql_where=sa.text("state = 'planned'"),
         )
-        batch_op.drop_index(batch_op.f("ix_checkin_due_at"))
+        batch_op.drop_index(
+            "ix_checkin_live",
+            sqlite_where=sa.text("state in ('planned', 'snoozed', 'sent')"),
+            postgresql_where=sa.text("state in ('planned', 'snoozed', 'sent')"),
+        )
 
     op.drop_table("checkin")
     with op.batch_alter_table("activitygoal", schema=None) as batch_op:
