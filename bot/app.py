@@ -5,6 +5,7 @@ import secrets
 from sqlmodel import Session
 
 from bot.clock import Clock
+from bot.coaching.screening import ScreeningRules
 from bot.content import Library
 from bot.rasa.client import Rasa
 from bot.services.checkins import CheckIns
@@ -19,7 +20,7 @@ from bot.services.physio_desk import PhysioDesk
 from bot.services.privacy import Privacy
 from bot.services.reception import Reception
 from bot.services.replies import Replies
-from bot.services.safety import Safety, screening_rules
+from bot.services.safety import Safety
 from bot.services.tick import Tick
 from bot.services.turns import Turns
 from bot.telegram.api import CoachBot, token_hash
@@ -33,7 +34,16 @@ from data.outbox import OutboxMessage
 class App:
     """One coach: the same parts for Telegram, for the terminal and for tests; what differs is given in."""
 
-    def __init__(self, *, database: Database, library: Library, clock: Clock, rasa: Rasa, bot: CoachBot) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        library: Library,
+        rules: ScreeningRules,
+        clock: Clock,
+        rasa: Rasa,
+        bot: CoachBot,
+    ) -> None:
         owner = secrets.token_hex(8)  # names this process in leases
         self.database = database
         self.library = library
@@ -44,9 +54,7 @@ class App:
         self.escalation = Escalation(database, clock, library, outgoing)
         self.check_ins = CheckIns(database, clock, library, outgoing)
         self.enrolment = Enrolment(database, library, self.check_ins)
-        self.safety = Safety(
-            database, clock, library, outgoing, self.escalation, self.check_ins, screening_rules(library)
-        )
+        self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)
         effects = Effects(library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy)
         replies = Replies(library, outgoing, effects, self.check_ins, self.escalation, self.safety)

@@ -18,6 +18,7 @@ from bot.office import open_database
 from bot.rasa.actions import action_routes
 from bot.rasa.client import HttpRasa, Rasa
 from bot.rasa.process import RasaProcess
+from bot.services.safety import screening_rules
 from bot.settings import Settings
 from bot.telegram.api import CoachBot
 from bot.telegram.commands import introduce
@@ -64,7 +65,8 @@ async def running(
         process = RasaProcess(settings, progress=progress, action_url=actions, tracker_url=tracker_url)
     try:
         rasa, action_token = _rasa(settings, process)
-        app = App(database=database, library=library, clock=clock, rasa=rasa, bot=bot)
+        rules = screening_rules(library)
+        app = App(database=database, library=library, rules=rules, clock=clock, rasa=rasa, bot=bot)
         intake = Intake(bot, app.inbox)
         routes = action_routes(action_token, number=library.number)
         if settings.telegram_webhook_url:

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from bot.app import App
 from bot.clock import SimulatedClock
+from bot.coaching.screening import ScreeningRules
 from bot.content import Library
 from bot.rasa.client import Rasa
 from bot.telegram.api import CoachBot
@@ -28,13 +29,15 @@ CODE = "ABCD-EFGH-JKMN"
 class Chat:
     """`patient_says`, `patient_taps`, `physio_taps`, `time_passes`; then `patient_sees`, `physio_sees`, and the rows."""
 
-    def __init__(self, database: Database, library: Library, clock: SimulatedClock, rasa: Rasa) -> None:
+    def __init__(
+        self, database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: Rasa
+    ) -> None:
         self.database = database
         self.library = library
         self.clock = clock
         self.telegram = TerminalTelegram(now=clock.now)
         self.bot = CoachBot("42:test", request=self.telegram)
-        self.app = App(database=database, library=library, clock=clock, rasa=rasa, bot=self.bot)
+        self.app = App(database=database, library=library, rules=rules, clock=clock, rasa=rasa, bot=self.bot)
         self.intake = Intake(self.bot, self.app.inbox)
         self._seen: dict[int, int] = {}  # by chat: how many messages
         self._read: dict[int, int] = {}  # by chat: the last outbox row
