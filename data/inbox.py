@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Executable, func, or_
+from sqlalchemy import BigInteger, CursorResult, Executable, bindparam, func, or_
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
 from data.engines import add_once, take
@@ -116,8 +117,17 @@ def due_chats(
 
 def first_open(session: Session, chat_id: int, states: Sequence[InboxState] = OPEN) -> InboxUpdate | None:
     """The first NEW update of a chat, else the first that waits."""
-    query = select(InboxUpdate).where(col(InboxUpdate.chat_id) == chat_id, col(InboxUpdate.state).in_(states))
-    return session.exec(query.order_by(col(InboxUpdate.state), col(InboxUpdate.update_id)).limit(1)).first()
+    row: InboxUpdate | None = session.exec(_first_open(), params={"chat_id": chat_id, "states": states}).first()
+    return row
+
+
+@cache  # it runs twice a turn, and to put it together takes longer than to run it
+def _first_open() -> Any:
+    mine = col(InboxUpdate.chat_id) == bindparam("chat_id")
+    is_open = col(InboxUpdate.state).in_(bindparam("states", expanding=True))
+    return (
+        select(InboxUpdate).where(mine, is_open).order_by(col(InboxUpdate.state), col(InboxUpdate.update_id)).limit(1)
+    )
 
 
 def fail(session: Session, update_id: int, not_before: datetime) -> int:
