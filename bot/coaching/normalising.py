@@ -36,6 +36,7 @@ class Spelling:
     guarded: Mapping[str, str] = field(default_factory=dict)  # every one-letter deletion of a guarded word → the word
     not_typos: frozenset[str] = frozenset()
     _phrase_pattern: re.Pattern[str] | None = None
+    _possessive: re.Pattern[str] | None = None  # "me back" → "my back"
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any], vocabulary: Iterable[str] = ()) -> "Spelling":
@@ -48,8 +49,10 @@ class Spelling:
                 guarded.setdefault(shorter, word)
         words = {str(wrong): str(right) for wrong, right in (content.get("words") or {}).items()}
         known = frozenset(vocabulary) | frozenset(content.get("guarded") or [])
+        owned = "|".join(sorted(map(re.escape, content.get("me_is_my_before") or []), key=len, reverse=True))
+        possessive = re.compile(rf"(?<!\S)me (?=(?:(?:own|old|left|right|bad|lower|poor|whole|other|big) )?(?:{owned})(?!\S))") if owned else None
         return cls(words, phrases, frozenset(content.get("fillers") or []), known, guarded,
-                   frozenset(content.get("not_typos") or []), pattern)
+                   frozenset(content.get("not_typos") or []), pattern, possessive)
 
 
 def tokens(text: str, spelling: Spelling) -> list[str]:
@@ -63,6 +66,8 @@ def tokens(text: str, spelling: Spelling) -> list[str]:
     joined = " ".join(words)
     if spelling._phrase_pattern is not None:
         joined = spelling._phrase_pattern.sub(lambda match: spelling.phrases[match.group()], joined)
+    if spelling._possessive is not None:
+        joined = spelling._possessive.sub("my ", joined)
     return [part for word in joined.split(" ") if word for part in _parts(word)]
 
 

@@ -73,6 +73,7 @@ class _Rule:
     symptom: str
     says: tuple[int, ...]  # word lists, by number: each must be found
     near: int  # most words between them
+    in_order: bool  # the first list's words must come first
     context: tuple[tuple[int, ...], ...]  # for each: one of these lists somewhere in the message
     unless: tuple[int, ...]  # in the same sentence
     unless_message: tuple[int, ...]
@@ -211,6 +212,8 @@ def _apply(rule: _Rule, message: _Message, rules: ScreeningRules) -> Finding | N
 
 def _belong_together(hits: Sequence[_Hit], rule: _Rule, message: _Message) -> bool:
     ordered = sorted(hits, key=lambda hit: hit.start)
+    if rule.in_order and ordered != list(hits):
+        return False
     for left, right in zip(ordered, ordered[1:], strict=False):
         if right.start - left.end > rule.near or not message.scope.same_sentence(left.start, right.end - 1):
             return False
@@ -324,6 +327,7 @@ class _Builder:
             question_set=str(entry.get("question_set", risk.question_set)),
             responses=tuple(entry.get("responses") or risk.responses_for(severity)),
             symptom=str(entry.get("symptom", risk.symptom)), says=tuple(says), near=int(entry.get("near", 6)),
+            in_order=bool(entry.get("in_order", False)),
             context=tuple(tuple(listed(item) for item in (choice if isinstance(choice, list) else [choice]))
                           for choice in entry.get("with") or []),
             unless=tuple(listed(item) for item in entry.get("unless") or []),
@@ -340,7 +344,8 @@ def _only_words(node: Any, where: str) -> None:
     if isinstance(node, Mapping):
         for key, value in node.items():
             _only_words(key, where)
-            _only_words(value, f"{where}.{key}")
+            if key != "in_order":
+                _only_words(value, f"{where}.{key}")
     elif isinstance(node, list):
         for item in node:
             _only_words(item, where)
