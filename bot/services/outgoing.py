@@ -60,20 +60,13 @@ class Outgoing:
         return self._write(session, row, words, asks=asks, now=now)
 
     def document_to_patient(
-        self,
-        session: Session,
-        patient: Patient,
-        words: Words,
-        *,
-        document: str,
-        file_name: str,
-        key: str,
-        now: datetime,
+        self, session: Session, patient: Patient, *, document: str, file_name: str, key: str, now: datetime
     ) -> OutboxMessage | None:
-        """A text file with a few words beside it; None when the patient can't be reached."""
-        row = self.to_patient(session, patient, [words], key=key, kind="document", now=now)
+        """A text file; the words to it come with the reply of the turn. None when the patient can't be reached."""
+        named = Words(response="", text=file_name)  # what the log says was sent
+        row = self.to_patient(session, patient, [named], key=key, kind="document", now=now)
         if row is not None:
-            row.document, row.file_name = document, file_name
+            row.text, row.document, row.file_name = "", document, file_name
             session.flush()
         return row
 

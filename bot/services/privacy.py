@@ -50,10 +50,7 @@ class Privacy:
         text = json.dumps(self.data_of(session, patient, now), ensure_ascii=False, indent=2)
         document = text.encode("utf-8", "replace").decode()  # half an emoji can be stored, not sent
         key = f"export:{patient.id}:{now.isoformat()}"
-        words = self._library.say("utter_exported")
-        self._outgoing.document_to_patient(
-            session, patient, words, document=document, file_name=FILE_NAME, key=key, now=now
-        )
+        self._outgoing.document_to_patient(session, patient, document=document, file_name=FILE_NAME, key=key, now=now)
         audit.record(session, "data_exported", by="patient", now=now, patient=patient.code)
 
     def erase(self, session: Session, patient: Patient, now: datetime, *, by: str = "patient") -> Erasure:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bot.errors import RasaUnavailable
 from data import privacy
 from data.patients import PatientState
 from tests.chat import PATIENT, Chat
@@ -46,15 +47,18 @@ async def test_an_erased_patient_is_told_so_and_is_a_stranger_afterwards(chat_on
     assert chat_on.rows(privacy.open_erasures) == []
 
 
-async def test_an_erasure_while_rasa_is_down_is_finished_when_it_returns(chat: Chat, rasa: FakeRasa) -> None:
+async def test_rasa_forgets_as_soon_as_it_can(chat: Chat, rasa: FakeRasa, monkeypatch: pytest.MonkeyPatch) -> None:
     sender = chat.patient.sender
-    await chat.patient_says("yes, delete everything")
-    rasa.forgotten.clear()
-    rasa.down()
-    await chat.time_passes(minutes=5)
 
-    rasa.up()
-    await chat.time_passes(minutes=5)
+    async def away(_: str) -> None:
+        raise RasaUnavailable
 
-    assert sender not in str(chat.rows(privacy.open_erasures))
+    with monkeypatch.context() as patched:
+        patched.setattr(rasa, "forget", away)
+        await chat.patient_says("yes, delete everything")
+        waiting = [request.sender for request in chat.rows(privacy.open_erasures)]
+    await chat.time_passes(minutes=1)
+
+    assert waiting == [sender]
+    assert rasa.forgotten == [sender]
     assert chat.rows(privacy.open_erasures) == []

@@ -48,7 +48,6 @@ class Memory:
 
 
 CONTENT = {
-    "system.yml": "responses: {utter_exported: [{text: Here is a file with all I hold.}]}",
     "protocol/beliefs.yml": "B04: {name: structural_fate, says: my scan decides what I can do}",
     "safety/risks.yml": "risks: {RF01: {name: Possible cauda equina}, RF17: {name: Somebody hurts the patient}}",
     "protocol/conversation.yml": "buttons_live: 24",
@@ -164,7 +163,7 @@ def test_an_export_leaves_as_a_file_for_its_patient_and_is_audited(database: Dat
     with database.transaction() as session:
         row = session.exec(select(OutboxMessage).where(col(OutboxMessage.kind) == "document")).one()
         events = [event.what for event in audit.about(session, ann.code)]
-    assert (row.chat_id, row.file_name, row.text) == (11, "my-data.json", "Here is a file with all I hold.")
+    assert (row.chat_id, row.file_name, row.text) == (11, "my-data.json", "")
     assert json.loads(row.document or "")["you"]["code"] == ann.code
     assert events == ["data_exported"]
 
