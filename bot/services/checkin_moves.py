@@ -100,17 +100,20 @@ def skipped(row: CheckIn) -> list[str]:
 
 
 def skip_question(row: CheckIn, step: Step) -> None:
-    row.skipped = ",".join([*skipped(row), step.name])
+    if getattr(row, step.name) is None:  # one that was asked again keeps its answer
+        row.skipped = ",".join([*skipped(row), step.name])
 
 
 def ask_again(row: CheckIn, step: Step) -> None:
-    """The answer is taken back, and its question is the one being asked."""
-    setattr(row, step.name, None)
+    """Its question is the one being asked; an answer that is there stands until there is another."""
     row.skipped = ",".join(name for name in skipped(row) if name != step.name)
     row.asks = step.name
 
 
 def slot_value(row: CheckIn, step: Step) -> answers.Value | None:
+    """For Rasa's form: what is being asked is empty there, or it would not be asked."""
+    if row.asks == step.name:
+        return None
     value: answers.Value | None = getattr(row, step.name)
     return answers.SKIPPED if value is None and step.name in skipped(row) else value
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.coaching import answers
-from bot.coaching.check_in import FORM, STEPS, Step
+from bot.coaching.check_in import FORM, STEPS, Step, Wish
 from bot.content import Library, Words
 from bot.errors import EffectRefused
 from bot.services.checkin_moves import log
@@ -15,6 +15,8 @@ from bot.services.outgoing import Outgoing
 from data.checkins import CheckIn, CheckInState
 from data.outbox import Priority
 from data.patients import Patient
+
+UNSET = "None"  # what Rasa puts in the place of an empty slot: as a patient's word it would come back as no answer
 
 
 class Questions:
@@ -81,7 +83,7 @@ class Questions:
             for choice in words.choices:
                 if said.casefold() in (choice.label.casefold(), choice.says.casefold()):
                     return choice.says.removeprefix("/")
-        return said
+        return str(Wish.SKIP_QUESTION) if said == UNSET and self._is_open(row) else said
 
     def read(self, row: CheckIn, text: str) -> answers.Value | None:
         """The answer to the question being asked; None when it takes Rasa to understand it.
@@ -90,7 +92,7 @@ class Questions:
         """
         step = STEPS[row.asks or ""]
         spec = self._spec(step)
-        if spec.get("kind") == "text":
+        if self._is_open(row):
             return None  # a belief or a danger may be in the patient's own words
         value = answers.read(spec, text)
         if value is None and answers.read({"kind": "number"}, text) is None:
@@ -119,6 +121,10 @@ class Questions:
         if step.name == "pain":
             row.pain_at = now
         log("check_in_answered", row, step=step.name, **detail)
+
+    def _is_open(self, row: CheckIn) -> bool:
+        """The question wants the patient's own words."""
+        return self._spec(STEPS[row.asks or ""]).get("kind") == "text"
 
     def _spec(self, step: Step) -> dict[str, Any]:
         return self._library.slot_spec(step.slot, FORM)

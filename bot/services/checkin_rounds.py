@@ -21,6 +21,7 @@ from data.patients import Patient, PatientState
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # rows a tick: Telegram takes 25 messages a second, and the loop must not stand still
+BETWEEN_GAPS = timedelta(minutes=1)
 
 
 class Rounds:
@@ -29,6 +30,7 @@ class Rounds:
         self._clock = clock
         self._moves = moves
         self._questions = questions
+        self._gaps_filled_at: datetime | None = None
 
     def plan_next(self, session: Session, patient: Patient, now: datetime) -> CheckIn | None:
         """Writes the next check-in, or moves it when the patient's hour, zone or state has changed.
@@ -59,11 +61,18 @@ class Rounds:
                     self._look_at(session, row, now)
                 if row.state in LIVE and row.due_at <= now:  # that went wrong
                     row.due_at = now + self._moves.limits.wait
-            unplanned = checkins.without_plan(session, most=BATCH)
-            for patient in unplanned:
-                with _on_its_own(session, patient.id):
-                    self.plan_next(session, patient, now)
-        return len(due) + len(unplanned)
+            return len(due) + self._fill_gaps(session, now)
+
+    def _fill_gaps(self, session: Session, now: datetime) -> int:
+        """A patient whose plan was lost gets one again; looked for once a minute, as it goes through all patients."""
+        if self._gaps_filled_at and now - self._gaps_filled_at < BETWEEN_GAPS:
+            return 0
+        self._gaps_filled_at = now
+        unplanned = checkins.without_plan(session, most=BATCH)
+        for patient in unplanned:
+            with _on_its_own(session, patient.id):
+                self.plan_next(session, patient, now)
+        return len(unplanned)
 
     def _look_at(self, session: Session, row: CheckIn, now: datetime) -> None:
         patient = session.get_one(Patient, row.patient_id)

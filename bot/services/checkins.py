@@ -17,7 +17,7 @@ from bot.content import Library, Words
 from bot.errors import EffectRefused
 from bot.services import checkin_moves as moves
 from bot.services.checkin_moves import OPEN, Moves
-from bot.services.checkin_questions import Questions
+from bot.services.checkin_questions import UNSET, Questions
 from bot.services.checkin_rounds import Rounds
 from bot.services.outgoing import Outgoing
 from data import checkins
@@ -102,7 +102,7 @@ class CheckIns:
 
         Raises EffectRefused when no check-in of today is open, or a value is outside its limits.
         """
-        given = {name: value for name, value in values.items() if value not in (None, "None", "")}
+        given = {name: value for name, value in values.items() if value not in (None, UNSET, "")}
         row = self._to_record(session, patient, now)
         if row is None:
             raise EffectRefused("utter_refused_check_in_closed")

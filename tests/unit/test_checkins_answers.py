@@ -120,6 +120,15 @@ def test_pain_can_be_skipped_in_words_too_and_is_then_missing(diary: Diary) -> N
     assert (diary.rows()[0].pain, diary.rows()[0].skipped, diary.rows()[0].asks) == (None, "pain", "minutes")
 
 
+def test_none_as_the_patients_own_sentence_is_a_skip(diary: Diary) -> None:
+    for text in ("6", "20", "7"):
+        diary.says(text)
+
+    assert diary.says("None")
+
+    assert (diary.rows()[0].state, diary.rows()[0].skipped) == (CheckInState.ANSWERED, "noticed")
+
+
 @pytest.mark.parametrize("text", ["Skip", "skip", " SKIP "])
 def test_a_question_with_a_skip_button_can_be_skipped_in_words(diary: Diary, text: str) -> None:
     diary.says("6")

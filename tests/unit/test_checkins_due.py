@@ -137,7 +137,7 @@ def test_a_patient_without_a_plan_gets_one_at_the_next_tick(diary: Diary) -> Non
     with diary.database.transaction() as session:
         session.delete(session.exec(select(CheckIn)).one())
 
-    diary.tick()
+    diary.wait(minutes=1)
 
     assert diary.ended() == ["2026-12-02 planned"]
 
@@ -429,6 +429,7 @@ def test_a_check_in_that_was_put_off_is_not_reminded_of_twice(diary: Diary) -> N
     diary.until("2026-12-02 19:00")
 
     assert diary.sees() == ["Wed 12:00 pain?"]
+    assert str(diary.rows()[0].reminded_at) == "2026-12-02 10:30:00+00:00"
 
 
 def test_a_new_day_ends_the_check_in_before_it(sqlite_database: Database) -> None:
@@ -705,12 +706,35 @@ def test_after_the_hold_check_ins_come_again(diary: Diary) -> None:
 def test_rasa_going_back_opens_the_earlier_question_again(diary: Diary) -> None:
     diary.until("2026-12-02 09:00")
     diary.says("6")
+    diary.says("20")
 
     diary.does(diary.check_ins.follow, "check_in_form.pain_now", diary.clock.now())
 
     assert diary.check_ins.asks_of(diary.rows()[0]) == f"check_in.{diary.rows()[0].id}.pain"
+    assert diary.check_ins.rasa_form(diary.rows()[0])["slots"]["pain_now"] is None
     assert diary.says("4")
-    assert diary.rows()[0].pain == 4
+    assert (diary.rows()[0].pain, diary.rows()[0].minutes, diary.rows()[0].asks) == (4, 20, "confidence")
+
+
+def test_an_answer_stands_until_there_is_another(diary: Diary) -> None:
+    diary.until("2026-12-02 09:00")
+    diary.says("6")
+    diary.does(diary.check_ins.follow, "check_in_form.pain_now", diary.clock.now())
+
+    diary.says("skip")
+
+    assert (diary.rows()[0].pain, diary.rows()[0].skipped, diary.rows()[0].asks) == (6, "", "minutes")
+
+
+def test_rasa_can_correct_the_answer_it_went_back_to(diary: Diary) -> None:
+    diary.until("2026-12-02 09:00")
+    diary.says("6")
+    diary.says("20")
+    diary.does(diary.check_ins.follow, "check_in_form.pain_now", diary.clock.now())
+
+    diary.does(diary.check_ins.record, {"pain": "4", "minutes": "30"}, diary.clock.now())
+
+    assert (diary.rows()[0].pain, diary.rows()[0].minutes, diary.rows()[0].asks) == (4, 20, "confidence")
 
 
 def test_rasa_going_past_a_question_leaves_it_missing(diary: Diary) -> None:
