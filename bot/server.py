@@ -23,6 +23,7 @@ from bot.settings import Settings
 from bot.telegram.api import CoachBot
 from bot.telegram.commands import introduce
 from bot.telegram.intake import Intake, webhook_route
+from data import physios
 
 Progress = Callable[[str], None]
 
@@ -45,7 +46,9 @@ async def serve(settings: Settings, progress: Progress) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        name = await introduce(bot, coach.app.library, settings)
+        with coach.app.database.transaction() as session:
+            chats = [physio.chat_id for physio in physios.staff(session) if physio.chat_id]
+        name = await introduce(bot, coach.app.library, settings, chats)
         progress(f"telegram: serving @{name}; Ctrl-C stops")
         await work(coach, settings, stop)
     progress("stopped")

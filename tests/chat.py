@@ -52,7 +52,7 @@ class Chat:
             physios.link(session, physio, chat_id)
             physios.start_duty(session, physio, self.clock.now())
 
-    def patient_has_joined(self, *, zone: str = "Europe/London", check_in_at: time = time(9), chat_id: int = PATIENT) -> None:
+    def patient_has_joined(self, *, zone: str = "Europe/London", check_in_at: time = time(18), chat_id: int = PATIENT) -> None:
         now = self.clock.now()
         with self.database.transaction() as session:
             code = self.app.enrolment.invite(session, by="admin", now=now)

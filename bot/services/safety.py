@@ -90,10 +90,14 @@ class Safety:
 
     def screen(self, session: Session, patient: Patient, message: Message, now: datetime) -> bool:
         """Reads the words by rules, alone and joined with the quick pieces before. True when it answered them."""
-        for follow_up in concerns.open_follow_ups(session, patient.id):
-            follow_up.answered_at = now  # any word of theirs: somebody is there
+        self._heard_from(session, patient, now)
         found = merge(screen(message.text, self._rules), self._joined(session, patient, message))
         return self._act(session, patient, found, message, now)
+
+    def _heard_from(self, session: Session, patient: Patient, now: datetime) -> None:
+        """Any word or tap of theirs: somebody is there, so the advice need not be repeated."""
+        for follow_up in concerns.open_follow_ups(session, patient.id):
+            follow_up.answered_at = now
 
     def model_heard(self, session: Session, patient: Patient, message: Message, parse: Parse, now: datetime) -> bool:
         """The second layer. A risk that this message has been answered for already is not answered twice."""
@@ -281,6 +285,7 @@ class Safety:
 
     def answer(self, session: Session, patient: Patient, text: str, *, message: Message, now: datetime) -> bool:
         """Takes a tap or typed words to answer the open question. False when none is open, and for a command."""
+        self._heard_from(session, patient, now)
         key = f"{message.key}:reply"
         row = concerns.question(session, patient.id)
         if row is None:

@@ -129,8 +129,8 @@ async def test_quick_pieces_are_read_together(chat: Chat, rasa: FakeRasa) -> Non
 
 
 async def test_a_danger_that_only_the_model_hears_is_asked_about(chat: Chat, rasa: FakeRasa) -> None:
-    rasa.hears("it has all gone funny downstairs", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"])
-    await chat.patient_says("it has all gone funny downstairs")
+    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"])
+    await chat.patient_says("it is all rather peculiar today")
     chat.patient_sees("utter_q_rf01")
     chat.physio_sees_nothing()
 
@@ -141,8 +141,8 @@ async def test_a_danger_that_only_the_model_hears_is_asked_about(chat: Chat, ras
 
 
 async def test_silence_after_such_a_question_counts_as_not_sure(chat: Chat, rasa: FakeRasa) -> None:
-    rasa.hears("it has all gone funny downstairs", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"])
-    await chat.patient_says("it has all gone funny downstairs")
+    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"])
+    await chat.patient_says("it is all rather peculiar today")
     chat.patient_sees("utter_q_rf01")
 
     await chat.time_passes(minutes=20)
@@ -153,10 +153,10 @@ async def test_silence_after_such_a_question_counts_as_not_sure(chat: Chat, rasa
 
 async def test_a_form_goes_on_after_the_question_is_answered_no(chat: Chat, rasa: FakeRasa) -> None:
     rasa.hears("goal", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
-    rasa.hears("it has all gone funny downstairs", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"], asks="same")
+    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"], asks="same")
     rasa.hears("/continue", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
     await chat.patient_says("goal")
-    await chat.patient_says("it has all gone funny downstairs")
+    await chat.patient_says("it is all rather peculiar today")
 
     await chat.patient_taps("No")
 

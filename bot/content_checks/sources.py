@@ -1,0 +1,113 @@
+"""The YAML of dialogues/ with the line on which each thing stands."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bot.content import read_yaml
+from bot.errors import ContentError
+
+
+@dataclass(frozen=True)
+class Problem:
+    path: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} {self.text}"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One file: where it is, what it says as text and as data."""
+
+    path: Path
+    text: str
+    content: Any
+
+    def line_of(self, words: str) -> int:
+        """The first line on which these words stand as a whole; 1 when they don't."""
+        pattern = re.compile(rf"(?<![\w/]){re.escape(words)}(?![\w/])")
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if pattern.search(line):
+                return number
+        return 1
+
+    def problem(self, words: str, text: str) -> Problem:
+        return Problem(self.path, self.line_of(words), text)
+
+
+@dataclass
+class Sources:
+    """Topic files (Rasa's format) and the others, apart."""
+
+    root: Path
+    topics: list[Source] = field(default_factory=list)
+    protocol: dict[str, Source] = field(default_factory=dict)
+    safety: dict[str, Source] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, root: Path) -> "Sources":
+        sources = cls(root)
+        for path in sorted(root.rglob("*.yml")):
+            shown = path.relative_to(root.parent)
+            try:
+                source = Source(shown, path.read_text(encoding="utf-8"), read_yaml(path))
+            except ContentError as error:
+                line = re.search(r":(\d+) is not YAML", str(error))
+                text = "is not YAML: " + str(error).rpartition("is not YAML: ")[2]
+                sources.problems.append(Problem(shown, int(line[1]) if line else 1, text))
+                continue
+            sources._sort_in(path.relative_to(root).parts, source)
+        return sources
+
+    def _sort_in(self, parts: tuple[str, ...], source: Source) -> None:
+        name = source.path.stem
+        if parts[0] == "protocol":
+            self.protocol[name] = source
+        elif parts[0] == "safety" and name in ("risks", "questions", "numbers"):
+            self.safety[name] = source
+        elif parts[0] != "transcripts" and "lexicon" not in parts:
+            self.topics.append(source)
+
+    def shown(self, path: str) -> Path:
+        """A path as writers know it: from dialogues/ on."""
+        return Path(self.root.name) / path
+
+    def defined(self, key: str) -> Iterator[tuple[str, Any, Source]]:
+        """Everything defined under a top-level key of the topics: name, definition, file."""
+        for source in self.topics:
+            entries = source.content.get(key) or [] if isinstance(source.content, dict) else []
+            for entry in entries:
+                name = next(iter(entry)) if isinstance(entry, dict) else entry
+                yield str(name), entries[entry] if isinstance(entries, dict) else entry, source
+
+    @cached_property
+    def responses(self) -> dict[str, tuple[list[dict[str, Any]], Source]]:
+        return {name: (variations or [], source) for name, variations, source in self.defined("responses")}
+
+    @cached_property
+    def examples(self) -> list[tuple[str, dict[str, Any], Source]]:
+        """Every training example: its intent, the entry (`text`, `metadata`), its file."""
+        found = []
+        for source in self.topics:
+            for block in (source.content.get("nlu") or []) if isinstance(source.content, dict) else []:
+                for entry in _entries(block.get("examples")):
+                    found.append((str(block.get("intent", "")), entry, source))
+        return found
+
+
+def _entries(examples: Any) -> Iterator[dict[str, Any]]:
+    """Examples stand as a list of entries, or as one block of lines that begin with a dash."""
+    if isinstance(examples, str):
+        for line in examples.splitlines():
+            if line.strip().startswith("- "):
+                yield {"text": line.strip()[2:]}
+    else:
+        for entry in examples or []:
+            yield entry if isinstance(entry, dict) else {"text": str(entry).removeprefix("- ")}

@@ -1,0 +1,127 @@
+"""Every fault a writer can make is found, with the file, the line and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.content_checks import check
+from bot.settings import ROOT
+
+TOPIC = """\
+intents:
+- greet
+slots:
+  pain_now:
+    type: any
+    mappings: [{type: from_text, kind: scale}]
+forms:
+  pain_form:
+    required_slots: [pain_now]
+responses:
+  utter_greet:
+  - text: Hello, good to see you.
+    buttons: [{title: Menu, payload: /menu}]
+  utter_ask_pain_now:
+  - text: How sore is it now?
+  utter_default:
+  - text: I didn't get that.
+rules:
+- rule: greet
+  steps:
+  - intent: greet
+  - action: utter_greet
+"""
+
+
+def problems(tmp_path: Path, topic: str, **protocol: str) -> list[str]:
+    """What `make content` says about one topic file, without what it says about the classes that are not there."""
+    root = tmp_path / "dialogues"
+    (root / "protocol").mkdir(parents=True)
+    (root / "topic.yml").write_text(topic, encoding="utf-8")
+    for name in ("wording", "safety_approvals"):
+        text = (ROOT / "dialogues" / "protocol" / f"{name}.yml").read_text(encoding="utf-8")
+        (root / "protocol" / f"{name}.yml").write_text(text if name == "wording" else "approved: {}", encoding="utf-8")
+    for name, text in protocol.items():
+        (root / "protocol" / f"{name}.yml").write_text(text, encoding="utf-8")
+    return [str(each) for each in check(root) if each.path.name in ("topic.yml", *(f"{name}.yml" for name in protocol))]
+
+
+def test_content_that_is_in_order_has_no_problem(tmp_path: Path) -> None:
+    assert problems(tmp_path, TOPIC) == []
+
+
+FAULTS = [
+    ("respones:\n  utter_x: []\n", "", "'respones' is not a key Rasa knows"),  # a misspelt top-level key
+    ("", "  - action: utter_nope\n", "utter_nope is neither a response"),  # a rule that says what isn't there
+    ("", "- rule: greet\n  steps:\n  - intent: greet\n  - action: utter_greet\n", "the rule 'greet' stands in"),
+    ("", "- rule: mute\n  steps:\n  - intent: greet\n", "the rule 'mute' says nothing"),
+    ("", "- rule: other\n  steps:\n  - intent: nobody\n  - action: utter_greet\n", "the intent nobody is not listed"),
+    ("nlu:\n- intent: greet\n  examples:\n  - text: hello\n", "", "the intent greet has 1 examples"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "says"), FAULTS)
+def test_a_fault_in_a_topic_is_found(tmp_path: Path, before: str, after: str, says: str) -> None:
+    found = problems(tmp_path, before + TOPIC + after)
+
+    assert [text for text in found if says in text], found
+
+
+WORDS = [
+    ("It's just wear and tear.", "'wear and tear'"),
+    ("Don’t worry about it.", "don't worry"),  # a curly apostrophe hides nothing
+    (" ".join(["word"] * 80), "has 80 words"),
+    ("This one sentence goes on and on " + "and on " * 16 + "until nobody can follow it any more.", "has a sentence of"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), WORDS)
+def test_words_that_do_harm_or_are_too_hard_are_found(tmp_path: Path, text: str, says: str) -> None:
+    found = problems(tmp_path, TOPIC.replace("Hello, good to see you.", f'"{text}"'))
+
+    assert [each for each in found if says in each], found
+
+
+def test_the_line_is_the_one_the_writer_must_go_to(tmp_path: Path) -> None:
+    found = problems(tmp_path, TOPIC.replace("utter_greet:\n", "utter_unused:\n  - text: Hi.\n  utter_greet:\n"))
+
+    assert found == ["dialogues/topic.yml:11 nothing says utter_unused: use it in a rule, or remove it"]
+
+
+def test_an_effect_that_does_not_exist_or_lacks_a_part_is_found(tmp_path: Path) -> None:
+    found = problems(tmp_path, TOPIC.replace("How sore is it now?", "How sore is it now?\n    custom: {effect: set_goal}"))
+
+    assert any("the effect set_goal needs 'minutes'" in each for each in found)
+
+
+def test_a_number_without_source_or_approval_is_found(tmp_path: Path) -> None:
+    found = problems(tmp_path, TOPIC, goal="most_minutes: {value: 60, unit: minutes}")
+
+    assert [each.partition(" ")[2][:40] for each in found] == [
+        "most_minutes has no 'approved': every num",
+        "most_minutes has no 'source': every numb",
+    ]
+
+
+def test_yaml_that_can_not_be_read_is_named_with_its_line(tmp_path: Path) -> None:
+    found = problems(tmp_path, TOPIC + "  broken: [\n")
+
+    assert len(found) == 1
+    assert found[0].startswith("dialogues/topic.yml:")
+    assert "is not YAML" in found[0]
+
+
+def test_a_changed_safety_text_needs_a_new_approval(tmp_path: Path) -> None:
+    root = tmp_path / "dialogues"
+    (root / "safety").mkdir(parents=True)
+    (root / "protocol").mkdir()
+    (root / "safety" / "messages.yml").write_text("responses:\n  utter_mae:\n  - text: Take it easy.\n", encoding="utf-8")
+    (root / "protocol" / "safety_approvals.yml").write_text("approved: {utter_mae: [abc]}", encoding="utf-8")
+
+    found = [str(each) for each in check(root)]
+
+    assert any("utter_mae is not what was approved" in each for each in found)
+
+
+def test_the_content_of_this_repository_is_in_order() -> None:
+    assert [str(each) for each in check(ROOT / "dialogues")] == []
