@@ -8,12 +8,13 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from typing import Any
 
 from telegram.request import BaseRequest, RequestData
 
+from bot.clock import SystemClock
 from bot.telegram.keyboards import MOST_DATA_BYTES
 from bot.telegram.splitting import LONGEST_CAPTION, LONGEST_TEXT, units
 
@@ -50,7 +51,7 @@ class Shown:
 class TerminalTelegram(BaseRequest):
     """`on_shown` is called for every message that is sent or edited."""
 
-    def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, *, now: Callable[[], datetime] = SystemClock().now) -> None:
         self.shown: list[Shown] = []  # every message there is, in the order in which they were sent
         self.on_shown: Callable[[Shown], None] | None = None
         self.commands: dict[str, list[dict[str, str]]] = {}  # by scope
