@@ -93,8 +93,8 @@ class ScreeningRules:
     numbers: Mapping[str, float]
     other_responses: tuple[str, ...]
     _lists: list[tuple[Phrase, ...]] = field(default_factory=list)
-    _by_word: dict[str, set[int]] = field(default_factory=dict)
-    _by_start: dict[str, set[int]] = field(default_factory=dict)
+    _by_word: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # anchor → (word list, phrase)
+    _by_start: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     _starts: tuple[int, ...] = ()
     _rules_by_list: dict[int, list[_Rule]] = field(default_factory=dict)
 
@@ -150,18 +150,21 @@ class _Message:
         for word in words:
             self._offsets.append(offset)
             offset += len(word) + 1
-        self._possible = self._possible_lists(words)
+        self._possible = self._possible_phrases(words)
         self._found: dict[int, list[_Hit]] = {}
 
-    def _possible_lists(self, words: list[str]) -> set[int]:
-        possible: set[int] = set()
+    def _possible_phrases(self, words: list[str]) -> dict[int, set[int]]:
+        """Word list → its phrases that could be here: those with an anchor among the words."""
+        rules, possible = self._rules, dict[int, set[int]]()
         for word in set(words):
-            possible |= self._rules._by_word.get(word, set())
-            for length in self._rules._starts:
+            found = list(rules._by_word.get(word, ()))
+            for length in rules._starts:
                 if len(word) >= length:
-                    possible |= self._rules._by_start.get(word[:length], set())
-            if word[0].isdigit() or word in self._rules.numbers:
-                possible |= self._rules._by_word.get(A_NUMBER, set())
+                    found += rules._by_start.get(word[:length], ())
+            if word[0].isdigit() or word in rules.numbers:
+                found += rules._by_word.get(A_NUMBER, ())
+            for number, phrase in found:
+                possible.setdefault(number, set()).add(phrase)
         return possible
 
     def candidates(self) -> list[_Rule]:
@@ -177,8 +180,8 @@ class _Message:
             return []
         if number not in self._found:
             hits = []
-            for phrase in self._rules._lists[number]:
-                for match in phrase.pattern.finditer(self._text):
+            for place in sorted(self._possible[number]):
+                for match in self._rules._lists[number][place].pattern.finditer(self._text):
                     first = bisect_right(self._offsets, match.start()) - 1
                     last = bisect_right(self._offsets, match.end() - 2) - 1
                     value = match.groupdict().get("n")
@@ -195,8 +198,12 @@ class _Hit:
 
 
 def _apply(rule: _Rule, message: _Message, rules: ScreeningRules) -> Finding | None:
-    hits = [message.places(number) for number in rule.says]
-    if not all(hits) or not all(any(message.places(number) for number in choice) for choice in rule.context):
+    hits = []
+    for number in rule.says:
+        hits.append(message.places(number))
+        if not hits[-1]:
+            return None
+    if not all(any(message.places(number) for number in choice) for choice in rule.context):
         return None
     if any(message.places(number) for number in rule.unless_message):
         return None
@@ -361,9 +368,10 @@ def _risk(risk: str, entry: Mapping[str, Any]) -> Risk:
 
 def _index(rules: ScreeningRules) -> None:
     for number, phrases in enumerate(rules._lists):
-        for anchor in (anchor for phrase in phrases for anchor in phrase.anchors):
-            table, key = (rules._by_start, anchor[:-1]) if anchor.endswith("*") else (rules._by_word, anchor)
-            table.setdefault(key, set()).add(number)
+        for place, phrase in enumerate(phrases):
+            for anchor in phrase.anchors:
+                table, key = (rules._by_start, anchor[:-1]) if anchor.endswith("*") else (rules._by_word, anchor)
+                table.setdefault(key, []).append((number, place))
     rules._starts = tuple(sorted({len(start) for start in rules._by_start}))
     for rule in rules.rules:
         rules._rules_by_list.setdefault(rule.says[0], []).append(rule)
