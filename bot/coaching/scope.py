@@ -81,6 +81,8 @@ class Scope:
                 self._soft.add(clause)
             elif token in self._words["clause_breaks"] or not token.isascii():
                 clause += 1
+                if place and self._tokens[place - 1] in ("and", "or"):  # "and then cried all night": the same person
+                    self._soft.add(clause)
             self._sentence.append(sentence)
             self._clause.append(clause)
             if is_end_of_sentence(token):
@@ -159,7 +161,7 @@ class Scope:
                 if not self._is_only_addressed(place):
                     return True
                 place = self._first_word_of(place)
-            elif token in self._words["self"]:
+            elif token in self._words["self"] and not (place < span[0] and self._is_a_place(place)):
                 return False
             place -= 1
         return False
@@ -171,6 +173,10 @@ class Scope:
         """"I told my husband": he is spoken to, it isn't his symptom."""
         first = self._first_word_of(place)
         return first > 0 and self._tokens[first - 1] in self._words["aimed_at"]
+
+    def _is_a_place(self, place: int) -> bool:
+        """"A patient on my ward": this "my" says nothing about who has it."""
+        return self._tokens[place] in ("my", "our") and place > 0 and self._tokens[place - 1] in ("on", "at", "in", "of", "from")
 
     def _first_word_of(self, place: int) -> int:
         first = place
@@ -196,7 +202,7 @@ class Scope:
 
     def _is_recent(self, span: Span) -> bool:
         """"Fine now" is about the end of it, not about its beginning."""
-        ended = self._cues("resolved")
+        ended = [*self._cues("resolved"), *self._cues("past")]
         return any(self.same_sentence(start, span[0]) and not any(first < end and start < last for first, last in ended)
                    for start, end in self._cues("recent"))
 
