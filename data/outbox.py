@@ -143,6 +143,7 @@ def _due() -> Any:
         col(OutboxMessage.chat_id).not_in(bindparam("but", expanding=True)),
         or_(
             col(OutboxMessage.edits).is_not(None),
+            col(OutboxMessage.priority) == Priority.SAFETY,  # advice never waits for the chat's pace
             col(OutboxMessage.chat_id).not_in(bindparam("resting", expanding=True)),
         ),
         ~_has_one_before(now),

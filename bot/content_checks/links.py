@@ -17,7 +17,9 @@ RASA_ACTIONS = {
 }  # fmt: skip
 RASA_INTENTS = {"nlu_fallback"}
 FEWEST_EXAMPLES = 10
-EFFECTS = {effect.model_fields["effect"].annotation.__args__[0]: effect for effect in get_args(AnyEffect)}
+EFFECTS = {
+    name: effect for effect in get_args(AnyEffect) for name in get_args(effect.model_fields["effect"].annotation)
+}
 
 
 def check(sources: Sources) -> Iterator[Problem]:

@@ -90,14 +90,9 @@ class SnoozeCheckIn(Effect):
 
 
 class StartSafetyScreen(Effect):
-    effect: Literal["start_safety_screen"]
-    set: str = "cauda_equina"
+    """The questions of a set; when all answers are clear, the intent `then` goes on."""
 
-
-class StartFlare(Effect):
-    """The safety questions first; when all are clear, the intent `then` goes on."""
-
-    effect: Literal["start_flare"]
+    effect: Literal["start_safety_screen", "start_flare"]
     set: str = "cauda_equina"
     then: str | None = None
 
@@ -140,7 +135,6 @@ AnyEffect = (
     | SkipCheckIn
     | SnoozeCheckIn
     | StartSafetyScreen
-    | StartFlare
     | AskForPhysio
     | Pause
     | Resume

@@ -44,7 +44,7 @@ class Effects:
             case effects.RedeemInvitation():
                 self._enrolment.redeem(session, patient, effect.code, now)
             case effects.Enrol():
-                self._enrol(session, patient, effect, now)
+                self._enrol(session, patient, effect, message_id, now)
             case effects.DeclineConsent() | effects.Withdraw():
                 self._enrolment.decline(session, patient, now)
             case effects.SetGoal():
@@ -61,8 +61,6 @@ class Effects:
             case effects.SnoozeCheckIn():
                 self._check_ins.snooze(session, patient, effect.minutes, now)
             case effects.StartSafetyScreen():
-                return self._safety.open_set(session, patient, effect.set, message_id=message_id, now=now)
-            case effects.StartFlare():
                 return self._safety.open_set(
                     session, patient, effect.set, then=effect.then, message_id=message_id, now=now
                 )
@@ -83,7 +81,9 @@ class Effects:
                 assert_never(effect)
         return []
 
-    def _enrol(self, session: Session, patient: Patient, effect: effects.Enrol, now: datetime) -> None:
+    def _enrol(
+        self, session: Session, patient: Patient, effect: effects.Enrol, message_id: int | None, now: datetime
+    ) -> None:
         try:
             ZoneInfo(effect.time_zone)
         except (KeyError, ValueError) as error:
@@ -97,6 +97,8 @@ class Effects:
             activity_screen=effect.activity_screen or "",
             now=now,
         )
+        if patient.needs_activity_review:
+            self._raise(session, patient, "activity_review", message_id, now)
 
     def _set_goal(self, session: Session, patient: Patient, effect: effects.SetGoal, now: datetime) -> None:
         """The limits of dialogues/protocol/goal.yml hold whatever the dialogue did."""
@@ -125,13 +127,17 @@ class Effects:
     def _ask_for_physio(self, session: Session, patient: Patient, message_id: int | None, now: datetime) -> None:
         if patient.state == PatientState.STRANGER:
             raise EffectRefused("utter_refused_not_enrolled")
-        rule = self._library.protocol["escalation"]["human_request"]
+        self._raise(session, patient, "human_request", message_id, now)
+
+    def _raise(self, session: Session, patient: Patient, rule: str, message_id: int | None, now: datetime) -> None:
+        """An alert that is no red flag, as dialogues/protocol/escalation.yml declares it."""
+        declared = self._library.protocol["escalation"][rule]
         self._escalation.raise_alert(
             session,
             patient,
-            cause=rule["cause"],
-            severity=rule["severity"],
-            level=rule["level"],
+            cause=declared["cause"],
+            severity=declared["severity"],
+            level=declared["level"],
             told="",
             message_id=message_id,
             now=now,

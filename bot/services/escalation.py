@@ -13,7 +13,7 @@ from bot.errors import EffectRefused, StaleAction
 from bot.services.cards import Cards
 from bot.services.ladder import Ladder, record
 from bot.services.outgoing import Outgoing
-from data import alerts, audit, physios
+from data import alerts, audit, concerns, physios
 from data.alerts import Alert, AlertState
 from data.database import Database
 from data.patients import Patient, PatientState
@@ -205,6 +205,7 @@ class Escalation:
         if not held or alerts.others_unclosed(session, alert, level="P0"):
             return
         patient.held_since = patient.held_for = patient.quiet_until = patient.asks = None
+        concerns.close_question(session, patient.id)  # a clinician has looked: nothing is left to be asked
         session.add(patient)
         record(session, alert, "hold_released", by=_by(physio), now=now)
         if not self.cards.discreet(alert) and patient.state != PatientState.WITHDRAWN:

