@@ -58,7 +58,7 @@ def _read(line: str, library: Library) -> dict[str, str]:
     longest = int(library.number("conversation.longest_message"))
     if len(text.encode("utf-16-le", "surrogatepass")) // 2 > longest:
         return {"error": f"longer than {longest} UTF-16 units"}
-    return {"text": text}
+    return {"text": text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")}  # half an emoji has no bytes
 
 
 def _result(line: str, parse: Parse | None, library: Library, rules: ScreeningRules) -> dict[str, Any]:
