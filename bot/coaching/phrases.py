@@ -30,6 +30,7 @@ class Phrase:
 
     pattern: re.Pattern[str]
     anchors: frozenset[str]
+    words: frozenset[str]  # every word it names; others in a match stood in a gap
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class PhraseBook:
             raise PhraseError(f"nothing in this phrase is certain to be said: {text!r}")
         first, *more = part.regex.split("(?P<n>")  # one number a phrase is read: the first
         regex = "(?P<n>".join([first, *more[:1]]) + "".join("(?:" + piece for piece in more[1:])
-        return Phrase(re.compile(r"(?<= )" + regex), part.anchors)
+        return Phrase(re.compile(r"(?<= )" + regex), part.anchors, part.words)
 
     def _read(self, text: str) -> _Part:
         pieces = _PIECE.findall(text)

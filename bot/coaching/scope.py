@@ -16,7 +16,7 @@ Span = tuple[int, int]
 _CUES = ("negation", "not_negation", "past", "recent", "present", "resolved", "resolved_of_other_things", "long_standing",
          "changed", "hypothetical", "worried", "reported", "general_question",
          "is_it_normal")
-_SETS = ("clause_breaks", "new_subjects", "not_in_a_list", "self", "others", "pronouns_of_others", "aimed_at", "denials")
+_SETS = ("clause_breaks", "new_subjects", "not_in_a_list", "self", "others", "pronouns_of_others", "aimed_at", "denials", "gap_denials")
 
 
 @dataclass(frozen=True)
@@ -191,8 +191,8 @@ class Scope:
         neighbours = {min(clauses) - 1, max(clauses) + 1}
         past = False
         for start, _end in self._cues("past"):
-            if not self.same_sentence(start, span[0]):
-                continue
+            if not self.same_sentence(start, span[0]) or (start and self._tokens[start - 1] in self._words["gap_denials"]):
+                continue  # "never had this before" is about now
             place = self._clause[start]
             past = past or place in clauses or (place in neighbours and self._is_short_or_opening(start))
         if not past or self._is_recent(span):

@@ -180,8 +180,12 @@ class _Message:
             return []
         if number not in self._found:
             hits = []
+            denials = self._rules.reader.words["gap_denials"]
             for place in sorted(self._possible[number]):
-                for match in self._rules._lists[number][place].pattern.finditer(self._text):
+                phrase = self._rules._lists[number][place]
+                for match in phrase.pattern.finditer(self._text):
+                    if any(word in denials and word not in phrase.words for word in match.group().split()):
+                        continue  # "my face hasn't dropped"
                     first = bisect_right(self._offsets, match.start()) - 1
                     last = bisect_right(self._offsets, match.end() - 2) - 1
                     value = match.groupdict().get("n")
@@ -248,7 +252,10 @@ def _counts(hits: Sequence[_Hit], rule: _Rule, rules: ScreeningRules) -> bool:
 def _action(rule: _Rule, message: _Message, hits: Sequence[_Hit]) -> str:
     """The rule's action, lowered by what the words around it say."""
     action: str = rule.action
-    for circumstance in message.scope.circumstances([(hit.start, hit.end) for hit in hits]):
+    found = message.scope.circumstances([(hit.start, hit.end) for hit in hits])
+    if "other" in found and rule.policy.get("other") == "other" and found & {"past", "resolved", "long_standing"}:
+        return "silent"  # somebody else's, and over
+    for circumstance in found:
         effect = rule.policy.get(circumstance, "as_is")
         if effect != "as_is" and STRENGTH[effect] < STRENGTH[action]:
             action = effect
