@@ -194,7 +194,9 @@ def _nation(spec: Spec, text: str) -> Value | None:
 
 
 def _time_zone(spec: Spec, text: str) -> Value | None:
-    """An IANA name from "Europe/London", "London", "UK time"."""
+    """An IANA name from "Europe/London", "London", "UK time"; a plain yes is the zone that was offered (`if_yes`)."""
+    if spec.get("if_yes") and _yes_no_unsure(spec, text) == "yes":
+        return str(spec["if_yes"])
     plain = " ".join(word for word in _plain(text).split() if word not in COURTESY)
     for zone, words in PLACES.items():
         if plain in words:

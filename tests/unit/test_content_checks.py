@@ -96,9 +96,9 @@ def test_an_effect_that_does_not_exist_or_lacks_a_part_is_found(tmp_path: Path) 
 def test_a_number_without_source_or_approval_is_found(tmp_path: Path) -> None:
     found = problems(tmp_path, TOPIC, goal="most_minutes: {value: 60, unit: minutes}")
 
-    assert [each.partition(" ")[2][:39] for each in found] == [
-        "most_minutes has no 'approved': every nu",
-        "most_minutes has no 'source': every num",
+    assert [each.partition(",")[0].partition(":")[2].partition(" ")[2] for each in found] == [
+        "most_minutes has no 'approved': every number says its unit",
+        "most_minutes has no 'source': every number says its unit",
     ]
 
 
