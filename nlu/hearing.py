@@ -14,6 +14,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 INFORM = "inform"
 CONCERNS = ("belief", "risk")
 NEVER_OUT = {*CONCERNS, "nlu_fallback", INFORM}
+ONLY_WORD_FOR_WORD = {"set_goal", "my_goals"}  # "walk more" answers the question, and is close to wanting a goal
 
 
 def asked(tracker: DialogueStateTracker) -> Optional[str]:
@@ -59,7 +60,7 @@ def _way_out(parse: Dict[str, Any], allowed: Set[str]) -> Optional[Dict[str, Any
     exact = [intent for intent in parse.get("exact", []) if intent in allowed]
     if exact:
         return {"name": exact[0], "confidence": 1.0}
-    close = {intent: cosine for intent, cosine in parse.get("close", {}).items() if intent in allowed}
+    close = {intent: cosine for intent, cosine in parse.get("close", {}).items() if intent in allowed - ONLY_WORD_FOR_WORD}
     if not close:
         return None
     name = max(close, key=lambda intent: close[intent])
