@@ -21,6 +21,7 @@ _JOINED_UNIT = re.compile(r"(?<=\d)(?=[a-z])")
 _TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)*|\d+(?:[.:]\d+)*|'[a-z]+|[.,!?;:\n]|[^\sa-z0-9'\"()\[\]{}*_~#/\\<>=+|^%&$@-]")
 _CONTRACTED = re.compile(r"^([a-z]+)('(?:s|ve|m|re|d|ll))$")
 _THE_BEFORE = re.compile(r"(?<![a-z'])t'(?=[a-z])")  # Yorkshire: "t'right leg"
+SHORTEST_GUARDED = 6  # letters: shorter words have too many real neighbours
 _ENDS = frozenset(".!?;\n")
 _BLANK = re.compile(r"[-/_\\]+")
 
@@ -33,7 +34,7 @@ class Spelling:
     phrases: Mapping[str, str] = field(default_factory=dict)
     fillers: frozenset[str] = frozenset()
     vocabulary: frozenset[str] = frozenset()
-    guarded: Mapping[str, str] = field(default_factory=dict)  # every one-letter deletion of a guarded word → the word
+    guarded: Mapping[str, list[str]] = field(default_factory=dict)  # one-letter deletion of a known word → the words
     not_typos: frozenset[str] = frozenset()
     _phrase_pattern: re.Pattern[str] | None = None
     _possessive: re.Pattern[str] | None = None  # "me back" → "my back"
@@ -43,12 +44,12 @@ class Spelling:
         phrases = {_plain(wrong): _plain(right) for wrong, right in (content.get("phrases") or {}).items()}
         longest_first = sorted(phrases, key=len, reverse=True)
         pattern = re.compile(r"(?<!\S)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\S)") if phrases else None
-        guarded: dict[str, str] = {}
-        for word in content.get("guarded") or []:
-            for shorter in _deletions(word):
-                guarded.setdefault(shorter, word)
-        words = {str(wrong): str(right) for wrong, right in (content.get("words") or {}).items()}
         known = frozenset(vocabulary) | frozenset(content.get("guarded") or [])
+        guarded: dict[str, list[str]] = {}
+        for word in sorted(word for word in known if len(word) >= SHORTEST_GUARDED and word.replace("'", "").isalpha()):
+            for shorter in _deletions(word):
+                guarded.setdefault(shorter, []).append(word)
+        words = {str(wrong): str(right) for wrong, right in (content.get("words") or {}).items()}
         owned = "|".join(sorted(map(re.escape, content.get("me_is_my_before") or []), key=len, reverse=True))
         possessive = re.compile(rf"(?<!\S)me (?=(?:(?:own|old|left|right|bad|lower|poor|whole|other|big) )?(?:{owned})(?!\S))") if owned else None
         return cls(words, phrases, frozenset(content.get("fillers") or []), known, guarded,
@@ -109,17 +110,19 @@ def _corrected(word: str, spelling: Spelling) -> str:
         twice = _DRAWN_OUT.sub(r"\1\1", word)
         word = twice if twice in spelling.vocabulary else _DRAWN_OUT.sub(r"\1", word)
         word = spelling.words.get(word, word)
-    if len(word) < 5 or word in spelling.vocabulary or word in spelling.not_typos:
+    if word.endswith("'s"):
+        return _corrected(word[:-2], spelling) + "'s"
+    if len(word) < SHORTEST_GUARDED or word in spelling.vocabulary or word in spelling.not_typos:
         return word
     return _nearest(word, spelling)
 
 
 def _nearest(word: str, spelling: Spelling) -> str:
-    """The guarded word one slip away (a letter too many, missing, wrong or swapped), else the word itself."""
-    for candidate in (word, *_deletions(word)):
-        found = spelling.guarded.get(candidate)
-        if found is not None and abs(len(found) - len(word)) <= 1 and _one_slip(word, found):
-            return found
+    """The known word one slip away (a letter too many, missing, wrong or swapped), else the word itself."""
+    for candidate in _deletions(word):
+        for found in spelling.guarded.get(candidate, ()):
+            if abs(len(found) - len(word)) <= 1 and _one_slip(word, found):
+                return found
     return word
 
 
@@ -134,7 +137,7 @@ def _one_slip(word: str, target: str) -> bool:
 
 
 def _deletions(word: str) -> list[str]:
-    return [word, *(word[:place] + word[place + 1:] for place in range(len(word)))] if len(word) >= 6 else [word]
+    return [word, *(word[:place] + word[place + 1:] for place in range(len(word)))]
 
 
 def _parts(word: str) -> list[str]:

@@ -6,7 +6,7 @@ the risks dialogues/safety/risks.yml. Source: clinical.md §5.2, §5.4.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from bot.errors import ContentError
 Action = Literal["advise", "ask", "other"]
 STRENGTH = {"silent": 0, "other": 1, "ask": 2, "advise": 3}
 SEVERITIES = ("E999", "EAE", "U111", "U48", "R")  # gravest first
-_MOST_CANDIDATES = 6  # hits of one word list that are combined with those of another
+_NEAREST = 3  # places of a word list that are combined with each place of the first
 
 
 @dataclass(frozen=True)
@@ -212,13 +212,20 @@ def _apply(rule: _Rule, message: _Message, rules: ScreeningRules) -> Finding | N
     if any(message.places(number) for number in rule.unless_message):
         return None
     strongest = "silent"
-    for combination in product(*(found[:_MOST_CANDIDATES] for found in hits)):
+    for combination in _combinations(hits):
         if not _belong_together(combination, rule, message) or not _counts(combination, rule, rules):
             continue
         action = _action(rule, message, combination)
         if STRENGTH[action] > STRENGTH[strongest]:
             strongest = action
     return _finding(rule, strongest, rules)
+
+
+def _combinations(hits: Sequence[Sequence[_Hit]]) -> Iterator[tuple[_Hit, ...]]:
+    """Each place of the first list with the nearest places of the others."""
+    for first in hits[0]:
+        others = [sorted(found, key=lambda hit: abs(hit.start - first.start))[:_NEAREST] for found in hits[1:]]
+        yield from product([first], *others)
 
 
 def _belong_together(hits: Sequence[_Hit], rule: _Rule, message: _Message) -> bool:
@@ -282,7 +289,7 @@ class _Builder:
         self._shared: dict[str, Any] = {}
         for content in lexicons:
             _only_words(content, str(content.get("risk", "lexicon")))
-            for key in ("spelling", "scope", "numbers"):
+            for key in ("spelling", "scope", "numbers", "real_words"):
                 if key in content:
                     self._shared[key] = content[key]
         self._lexicons = [content for content in lexicons if "risk" in content]
@@ -298,7 +305,9 @@ class _Builder:
         numbers = {str(word): float(value) for word, value in (self._shared.get("numbers") or {}).items()}
         reader = Reader.from_content(self._shared["scope"], self._book(self._common, spelling, numbers))
         rules = [rule for content in self._lexicons for rule in self._rules_of(content, spelling, numbers)]
-        spelling = Spelling.from_content(self._shared.get("spelling") or {}, self._vocabulary)
+        written = dict(self._shared.get("spelling") or {})
+        written["not_typos"] = [*(written.get("not_typos") or []), *(self._shared.get("real_words") or [])]
+        spelling = Spelling.from_content(written, self._vocabulary)
         built = ScreeningRules(self._risks, rules, spelling, reader, numbers, self._others, self._lists)
         _index(built)
         return built
