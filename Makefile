@@ -20,9 +20,9 @@ chat: install  ## Talk with the coach in the terminal, on a scratch database
 	@$(COACH) chat
 
 test: install  ## Every test, with the long proofs in their short form (at most 10 minutes)
-	@$(PY) -m nlu.build
-	@nlu/.venv/bin/python -m pytest nlu/tests
-	@$(PY) -m pytest
+	@nlu/.venv/bin/python -m nlu.train > /dev/null
+	@nlu/.venv/bin/python -m pytest -q nlu/tests
+	@$(PY) -m pytest -m "not soak"
 
 soak: install  ## The long proofs in full: kills, faults
 	@$(PY) -m pytest -m soak -s
@@ -46,7 +46,7 @@ eval: install  ## How well the coach understands people it has not met
 	@nlu/.venv/bin/python -m nlu.evaluation
 
 bench: install  ## Speed and memory beside a stock Rasa project
-	@$(PY) -m bench
+	@$(PY) -m tests.bench
 
 install: $(APP) $(NLU)
 

@@ -8,7 +8,8 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ from bot.server import Progress, Running, running
 from bot.settings import Settings
 from bot.telegram.api import CoachBot
 from bot.telegram.terminal import Shown, TerminalTelegram
-from data import agenda, invitations, outbox, patients, physios
+from data import agenda, inbox, invitations, outbox, patients, physios
 from data.patients import Nation
 from data.physios import Physio, PhysioRole
 
@@ -60,10 +61,23 @@ class Door:
         self._telegram = telegram
         self._clock = clock
         self._show = show
+        self._one_at_a_time = asyncio.Lock()
         telegram.on_shown = self._shown
+
+    async def follow_real_time(self) -> None:
+        """For a person at the keyboard: a second is a second, and what comes due is shown."""
+        while True:
+            await asyncio.sleep(1)
+            async with self._one_at_a_time:
+                self._clock.move(timedelta(seconds=1))
+                await self.settle()
 
     async def line(self, line: str) -> bool:
         """Carries out one line; False at `:quit`. Raises Mistake."""
+        async with self._one_at_a_time:
+            return await self._carry_out(line)
+
+    async def _carry_out(self, line: str) -> bool:
         if not line.strip():
             return True
         if not line.startswith(":"):
@@ -200,40 +214,62 @@ def _span(words: str) -> timedelta:
 
 
 async def talk(settings: Settings, progress: Progress, *, new: bool, as_json: bool, database: str) -> int:
-    """The whole chat; the exit code: 2 after a control line that could not be carried out from a pipe."""
+    """A chat on a scratch database; the exit code: 2 after a control line that could not be carried out from a pipe."""
     settings.var.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="chat-", dir=settings.var) as scratch:
-        own = settings.model_copy(
-            update={
-                "database_url": database or f"sqlite:///{scratch}/coach.db",
-                "telegram_bot_token": SecretStr("0:terminal"),
-                "telegram_webhook_url": "",
-                "port": 0,
-            }
-        )
-        logs.configure(settings.log_level, file=settings.var / "log" / "chat.log")
-        clock = SimulatedClock(SystemClock().now())
-        telegram = TerminalTelegram(now=clock.now)
-        bot = CoachBot(own.telegram_bot_token.get_secret_value(), request=telegram)
+        own = settings.model_copy(update={"database_url": database or f"sqlite:///{scratch}/coach.db"})
         tracker = f"sqlite:///{scratch}/rasa.db"
-        async with bot, running(own, progress, clock=clock, bot=bot, tracker_url=tracker) as coach:
-            _furnish(coach, clock, new=new)
-            return await _converse(Door(coach, telegram, clock, _printer(as_json=as_json)), progress)
+        async with _open(own, progress, tracker_url=tracker, new=new, as_json=as_json) as door:
+            return await _converse(door, progress)
+
+
+async def stay(settings: Settings, progress: Progress) -> int:
+    """`coach run` without a token: the same chat on the database of the settings, so that it goes on tomorrow."""
+    progress("no TELEGRAM_BOT_TOKEN: this is a chat in the terminal, as a demo patient with a demo physio beside you")
+    async with _open(settings, progress, tracker_url=None, new=False, as_json=False) as door:
+        return await _converse(door, progress)
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, progress: Progress, *, tracker_url: str | None, new: bool, as_json: bool
+) -> AsyncIterator[Door]:
+    own = settings.model_copy(
+        update={"telegram_bot_token": SecretStr("0:terminal"), "telegram_webhook_url": "", "port": 0}
+    )
+    logs.configure(settings.log_level, file=settings.var / "log" / "chat.log")
+    clock = SimulatedClock(SystemClock().now())
+    telegram = TerminalTelegram(now=clock.now)
+    bot = CoachBot("0:terminal", request=telegram)
+    async with bot, running(own, progress, clock=clock, bot=bot, tracker_url=tracker_url) as coach:
+        _furnish(coach, clock, new=new)
+        telegram.number_from(_last_update(coach) + 1)
+        yield Door(coach, telegram, clock, _printer(as_json=as_json))
 
 
 async def _converse(door: Door, progress: Progress) -> int:
     piped = not sys.stdin.isatty()
-    if not piped:
-        progress("Write as the patient. :help lists the controls.")
-    while line := await asyncio.to_thread(_next_line, piped):
-        try:
-            if not await door.line(line.rstrip("\n")):
-                break
-        except Mistake as mistake:
-            progress(f"coach chat: {mistake}")
-            if piped:
-                return 2
-    return 0
+    progress("Write as the patient. :help lists the controls, :quit leaves.")
+    flow = None if piped else asyncio.create_task(door.follow_real_time())
+    try:
+        while line := await asyncio.to_thread(_next_line, piped):
+            try:
+                if not await door.line(line.rstrip("\n")):
+                    break
+            except Mistake as mistake:
+                progress(f"coach chat: {mistake}")
+                if piped:
+                    return 2
+        return 0
+    finally:
+        if flow:
+            flow.cancel()
+
+
+def _last_update(coach: Running) -> int:
+    """Where the numbers of an earlier chat on this database ended: a number is never used twice."""
+    with coach.app.database.transaction() as session:
+        return inbox.last_update_id(session)
 
 
 def _next_line(piped: bool) -> str:

@@ -29,10 +29,15 @@ def progress(text: str) -> None:
 @cli.command()
 def run() -> None:
     """Start the coach: on Telegram when TELEGRAM_BOT_TOKEN is set, else a chat in the terminal."""
+    from bot.chat import stay
     from bot.server import serve
     from bot.settings import read_settings
 
-    asyncio.run(serve(read_settings(), progress))
+    settings = read_settings()
+    if settings.telegram_bot_token.get_secret_value():
+        asyncio.run(serve(settings, progress))
+    else:
+        raise typer.Exit(asyncio.run(stay(settings, progress)))
 
 
 @cli.command()

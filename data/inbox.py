@@ -208,3 +208,8 @@ def _is_due(now: datetime) -> Any:
 def _run(session: Session, statement: Executable) -> int:
     """How many rows an update or a delete touched."""
     return cast("CursorResult[Any]", session.exec(statement)).rowcount  # type: ignore[call-overload]
+
+
+def last_update_id(session: Session) -> int:
+    """The highest number so far; 0 when nothing has come in yet."""
+    return session.exec(select(func.max(InboxUpdate.update_id))).one() or 0

@@ -63,6 +63,11 @@ class TerminalTelegram(BaseRequest):
         self._message_ids = count(1)
         self._update_ids = count(1)
 
+    def number_from(self, first: int) -> None:
+        """For a chat that goes on with an earlier one's database: no number of an update or a message comes twice."""
+        self._update_ids = count(first)
+        self._message_ids = count(10 * first)
+
     # What people do
 
     def says(self, chat_id: int, text: str, **extra: Any) -> dict[str, Any]:
