@@ -24,6 +24,7 @@ from bot.settings import ROOT
 from data.database import Database
 from data.tables import metadata
 
+pytest_plugins = ["tests.rasa_fixture"]
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)  # a Tuesday, 09:00 in London
 
 

@@ -144,7 +144,7 @@ class Form:
             if share is not None and isinstance(value, int | float):
                 self._set(other, max(1, int(value * share)))
         for response in _responses(spec.get("says"), value):
-            say.utter_message(response=response)
+            say.utter_message(response=response, **{slot: value})  # the tracker still holds the raw words
         for other in (spec.get("empties") or {}).get(value) or ():
             self._set(other, None)
         self._ended = self._ended or value in (spec.get("ends_form") or ())
