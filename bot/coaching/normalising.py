@@ -9,9 +9,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_INVISIBLE = re.compile(r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
-_QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201b": "'", "\u02bc": "'", "\u00b4": "'", "`": "'", "\uff07": "'",
-                         "\u2032": "'", "\u201c": '"', "\u201d": '"'})
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_QUOTES = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201b": "'",
+        "\u02bc": "'",
+        "\u00b4": "'",
+        "`": "'",
+        "\uff07": "'",
+        "\u2032": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+    }
+)
 _HOMOGLYPHS = str.maketrans("авеорсухіѕԁмтнк", "abeopcyxisdmthk")  # Cyrillic letters that look Latin
 _DISGUISES = str.maketrans({"1": "i", "!": "i", "0": "o", "3": "e", "@": "a", "$": "s", "*": None})
 _DISGUISED = re.compile(r"(?<=[a-z])[!1*@$03]+(?=[a-z])")
@@ -51,9 +65,21 @@ class Spelling:
                 guarded.setdefault(shorter, []).append(word)
         words = {str(wrong): str(right) for wrong, right in (content.get("words") or {}).items()}
         owned = "|".join(sorted(map(re.escape, content.get("me_is_my_before") or []), key=len, reverse=True))
-        possessive = re.compile(rf"(?<!\S)me (?=(?:(?:own|old|left|right|bad|lower|poor|whole|other|big) )?(?:{owned})(?!\S))") if owned else None
-        return cls(words, phrases, frozenset(content.get("fillers") or []), known, guarded,
-                   frozenset(content.get("not_typos") or []), pattern, possessive)
+        possessive = (
+            re.compile(rf"(?<!\S)me (?=(?:(?:own|old|left|right|bad|lower|poor|whole|other|big) )?(?:{owned})(?!\S))")
+            if owned
+            else None
+        )
+        return cls(
+            words,
+            phrases,
+            frozenset(content.get("fillers") or []),
+            known,
+            guarded,
+            frozenset(content.get("not_typos") or []),
+            pattern,
+            possessive,
+        )
 
 
 def tokens(text: str, spelling: Spelling) -> list[str]:
@@ -86,7 +112,7 @@ def _plain(text: str) -> str:
 
 
 def _unspaced(run: str, vocabulary: frozenset[str]) -> str:
-    """"n u m b" is "numb" when the letters spell known words; "u r a" stays as it is."""
+    """ "n u m b" is "numb" when the letters spell known words; "u r a" stays as it is."""
     letters = re.sub(r"[^a-z]", "", run)
     best: list[list[str] | None] = [[]] + [None] * len(letters)
     for end in range(1, len(letters) + 1):
@@ -137,7 +163,7 @@ def _one_slip(word: str, target: str) -> bool:
 
 
 def _deletions(word: str) -> list[str]:
-    return [word, *(word[:place] + word[place + 1:] for place in range(len(word)))]
+    return [word, *(word[:place] + word[place + 1 :] for place in range(len(word)))]
 
 
 def _parts(word: str) -> list[str]:

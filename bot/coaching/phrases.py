@@ -1,11 +1,11 @@
 """The little language of the lexicon, made for people to read and compiled to patterns for speed.
 
-    gone (all)? numb          words, in this order; (…)? may be missing
-    (wee|pee|pass water)      one of these
-    numb*                     any word that begins so
-    can't feel .. wipe*       up to 3 words between; ..6 up to 6; never across the end of a sentence
-    <saddle>                  one phrase of the word list of that name
-    #                         a number, in digits or words
+gone (all)? numb          words, in this order; (…)? may be missing
+(wee|pee|pass water)      one of these
+numb*                     any word that begins so
+can't feel .. wipe*       up to 3 words between; ..6 up to 6; never across the end of a sentence
+<saddle>                  one phrase of the word list of that name
+#                         a number, in digits or words
 """
 
 import re
@@ -16,8 +16,48 @@ _PIECE = re.compile(r"\.\.\d*|<[a-z_0-9]+>|[()|?]|#|[^\s()|?<>]+")
 _GAP = re.compile(r"^\.\.(\d*)$")
 _WORD_BETWEEN = r"(?:[^ .!?;]+ )"
 A_NUMBER = "#"  # the anchor of phrases with a number
-_COMMON = frozenset("a an the i my me you it is are was be to of in on at and or not no with for that this all up so "
-                    "have has had get got can't can do don't when if".split())
+_COMMON = frozenset(
+    (
+        "a",
+        "an",
+        "the",
+        "i",
+        "my",
+        "me",
+        "you",
+        "it",
+        "is",
+        "are",
+        "was",
+        "be",
+        "to",
+        "of",
+        "in",
+        "on",
+        "at",
+        "and",
+        "or",
+    )
+    + (
+        "not",
+        "no",
+        "with",
+        "for",
+        "that",
+        "this",
+        "all",
+        "up",
+        "so",
+        "have",
+        "has",
+        "had",
+        "get",
+        "got",
+        "can't",
+        "can",
+    )
+    + ("do", "don't", "when", "if")
+)
 
 
 class PhraseError(ValueError):
@@ -46,12 +86,20 @@ _NOTHING = _Part("", None, frozenset())
 class PhraseBook:
     """Compiles phrases; word lists may use word lists."""
 
-    def __init__(self, lists: Mapping[str, Sequence[str]], words_of: Callable[[str], list[str]], numbers: Sequence[str]) -> None:
+    def __init__(
+        self,
+        lists: Mapping[str, Sequence[str]],
+        words_of: Callable[[str], list[str]],
+        numbers: Sequence[str],
+        vocabulary: set[str],
+    ) -> None:
+        """`vocabulary` collects every word that the phrases name."""
         self._lists = lists
         self._words_of = words_of  # the normalising of messages, so that both are written the same way
-        self._number = r"(?:\d+(?:[.:]\d+)*|" + "|".join(sorted(numbers, key=len, reverse=True) or ["one"]) + ") "
+        longest_first = sorted(numbers, key=len, reverse=True) or ["one"]
+        self._number = r"(?:\d+(?:[.:]\d+)*|" + "|".join(longest_first) + ") "
         self._known: dict[str, _Part] = {}
-        self.vocabulary: set[str] = set()
+        self.vocabulary = vocabulary
 
     def phrase(self, text: str) -> Phrase:
         part = self._read(text)
@@ -128,16 +176,25 @@ def _either(options: list[_Part]) -> _Part:
     for option in options:
         anchors = None if option.anchors is None or anchors is None else anchors | option.anchors
     ordered = sorted((option.regex for option in options), key=len, reverse=True)
-    return _Part("(?:" + "|".join(ordered) + ")", None if anchors is None else frozenset(anchors),
-                 frozenset().union(*(option.words for option in options)))
+    return _Part(
+        "(?:" + "|".join(ordered) + ")",
+        None if anchors is None else frozenset(anchors),
+        frozenset().union(*(option.words for option in options)),
+    )
 
 
 def _in_order(parts: list[_Part]) -> _Part:
     certain = [part.anchors for part in parts if part.anchors]
-    return _Part("".join(part.regex for part in parts), min(certain, key=_breadth) if certain else None,
-                 frozenset().union(*(part.words for part in parts)))
+    return _Part(
+        "".join(part.regex for part in parts),
+        min(certain, key=_breadth) if certain else None,
+        frozenset().union(*(part.words for part in parts)),
+    )
 
 
 def _breadth(anchors: frozenset[str]) -> float:
     """How often a message would hold one of them, roughly: common and short words weigh most."""
-    return sum(5.0 if word == A_NUMBER else 50.0 if word in _COMMON else 8.0 / max(len(word.rstrip("*")), 1) for word in anchors)
+    return sum(
+        5.0 if word == A_NUMBER else 50.0 if word in _COMMON else 8.0 / max(len(word.rstrip("*")), 1)
+        for word in anchors
+    )

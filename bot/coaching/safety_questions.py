@@ -1,4 +1,4 @@
-"""Safety question sets: one plain question at a time, and what the answers decide. Pure; the content declares everything.
+"""Safety question sets: one plain question at a time, and what the answers decide. The content declares everything.
 
 Sets, words and decisions: dialogues/safety/questions.yml; the questions' texts: dialogues/safety/question_texts.yml.
 Source: clinical.md §5.2 nos. 1–4 and 11. "Not sure" counts as yes for Tier A, and escalates in Tier B.
@@ -22,8 +22,8 @@ _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "`": "'", "\u00b4": "'"})
 
 @dataclass(frozen=True)
 class Decision:
-    """What a set came to. `advise`: say `responses`, raise the alert for `risk` · `note`: say them, record it for the
-    physio · `clear`: say them. `asks_next`: sets that follow (they stand for themselves: don't add the risk's `asks_after`)."""
+    """What a set came to. `advise`: say `responses`, raise the alert for `risk` · `note`: say them, record it for
+    the physio · `clear`: say them. `asks_next`: sets that follow; don't add the risk's `asks_after` to them."""
 
     outcome: Outcome
     risk: str
@@ -108,7 +108,10 @@ def answer_words(kinds: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def approval_hash(response: Mapping[str, Any]) -> str:
     """sha256 of what a patient would read: the text and the button titles of one response. Line breaks don't count."""
-    shown = [" ".join(str(response.get("text", "")).split()), *(str(button["title"]) for button in response.get("buttons") or [])]
+    shown = [
+        " ".join(str(response.get("text", "")).split()),
+        *(str(button["title"]) for button in response.get("buttons") or []),
+    ]
     return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -120,28 +123,47 @@ def _escalates(question_set: QuestionSet, answers: Mapping[str, str]) -> bool:
             counted[question.counts] += 1
         elif answer == NOT_SURE:
             counted[NOT_SURE] += 1
-    return any(all(counted[what] >= least for what, least in condition.items()) for condition in question_set.escalate_when)
-
-
-def _question_set(name: str, entry: Mapping[str, Any], answers: Mapping[str, Mapping[str, tuple[str, ...]]]) -> QuestionSet:
-    risk = str(entry["risk"])
-    known = answers[str(entry.get("answers", "yes_no"))]
-    questions = tuple(_question(name, question, risk, known, bool(entry.get("not_sure_is_yes"))) for question in entry["questions"])
-    escalated = entry.get("escalated")
-    return QuestionSet(
-        id=name, risk=risk, intro=tuple(entry.get("intro") or ()), questions=questions, answers=known,
-        starts_with=dict(entry.get("starts_with") or {}), escalate_when=tuple(entry.get("escalate_when") or ()),
-        escalated=_decision(escalated, risk, name) if escalated else None, otherwise=_decision(entry["otherwise"], risk, name),
+    return any(
+        all(counted[what] >= least for what, least in condition.items()) for condition in question_set.escalate_when
     )
 
 
-def _question(name: str, entry: Mapping[str, Any], risk: str, known: Mapping[str, Any], not_sure_is_yes: bool) -> Question:
+def _question_set(
+    name: str, entry: Mapping[str, Any], answers: Mapping[str, Mapping[str, tuple[str, ...]]]
+) -> QuestionSet:
+    risk = str(entry["risk"])
+    known = answers[str(entry.get("answers", "yes_no"))]
+    questions = tuple(
+        _question(name, question, risk, known, bool(entry.get("not_sure_is_yes"))) for question in entry["questions"]
+    )
+    escalated = entry.get("escalated")
+    return QuestionSet(
+        id=name,
+        risk=risk,
+        intro=tuple(entry.get("intro") or ()),
+        questions=questions,
+        answers=known,
+        starts_with=dict(entry.get("starts_with") or {}),
+        escalate_when=tuple(entry.get("escalate_when") or ()),
+        escalated=_decision(escalated, risk, name) if escalated else None,
+        otherwise=_decision(entry["otherwise"], risk, name),
+    )
+
+
+def _question(
+    name: str, entry: Mapping[str, Any], risk: str, known: Mapping[str, Any], not_sure_is_yes: bool
+) -> Question:
     identity = str(entry["id"])
-    decides = {answer: _decision(decision, risk, f"{name}.{identity}") for answer, decision in (entry.get("decides") or {}).items()}
+    decides = {
+        answer: _decision(decision, risk, f"{name}.{identity}")
+        for answer, decision in (entry.get("decides") or {}).items()
+    }
     if not_sure_is_yes and "yes" in decides:
         decides.setdefault(NOT_SURE, decides["yes"])
     if unknown := set(decides) - set(known):
-        raise ContentError(f"dialogues/safety/questions.yml: {name}.{identity} decides on unknown answers: {sorted(unknown)}")
+        raise ContentError(
+            f"dialogues/safety/questions.yml: {name}.{identity} decides on unknown answers: {sorted(unknown)}"
+        )
     return Question(identity, str(entry["response"]), str(entry.get("counts", "")), decides)
 
 
@@ -149,8 +171,15 @@ def _decision(entry: Mapping[str, Any], risk: str, because: str) -> Decision:
     outcome = entry["outcome"]
     if outcome not in ("advise", "note", "clear"):
         raise ContentError(f"dialogues/safety/questions.yml: {because} has the unknown outcome {outcome!r}")
-    return Decision(outcome, str(entry.get("risk", risk)), str(entry.get("severity", "R")), _names(entry["responses"]),
-                    str(entry.get("symptom", "")), _names(entry.get("asks_next") or ()), because)
+    return Decision(
+        outcome,
+        str(entry.get("risk", risk)),
+        str(entry.get("severity", "R")),
+        _names(entry["responses"]),
+        str(entry.get("symptom", "")),
+        _names(entry.get("asks_next") or ()),
+        because,
+    )
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What stands round a symptom in a message: who has it, when, and whether it is denied, feared, reported or asked about.
+"""What stands round a symptom: who has it, when, and whether it is denied, feared, reported or asked about.
 
 The cue words are content: dialogues/safety/lexicon/_scope.yml. Source: clinical.md §4.1 (frame, near misses), §5.2.
 Every test is per symptom: "no numbness but I wet myself" denies the first and not the second.
@@ -13,10 +13,46 @@ from bot.coaching.normalising import is_end_of_sentence
 from bot.coaching.phrases import Phrase, PhraseBook
 
 Span = tuple[int, int]
-_CUES = ("negation", "not_negation", "past", "recent", "present", "resolved", "resolved_of_other_things", "long_standing",
-         "changed", "hypothetical", "worried", "reported", "general_question",
-         "is_it_normal")
-_SETS = ("clause_breaks", "new_subjects", "not_in_a_list", "self", "others", "pronouns_of_others", "aimed_at", "denials", "gap_denials")
+_CUES = (
+    "negation",
+    "not_negation",
+    "past",
+    "recent",
+    "present",
+    "resolved",
+    "resolved_of_other_things",
+    "long_standing",
+    "changed",
+    "hypothetical",
+    "worried",
+    "reported",
+    "general_question",
+    "is_it_normal",
+)
+CIRCUMSTANCES = (
+    "negated",
+    "other",
+    "resolved",
+    "long_standing",
+    "hypothetical",
+    "worried",
+    "reported",
+    "question",
+    "is_it_normal",
+    "past",
+    "past_unclear",
+)
+_SETS = (
+    "clause_breaks",
+    "new_subjects",
+    "not_in_a_list",
+    "self",
+    "others",
+    "pronouns_of_others",
+    "aimed_at",
+    "denials",
+    "gap_denials",
+)
 
 
 @dataclass(frozen=True)
@@ -103,21 +139,32 @@ class Scope:
                 if not any(anchor in present or anchor.endswith("*") for anchor in phrase.anchors):
                     continue
                 for match in phrase.pattern.finditer(self._text):
-                    spans.append((bisect_right(self._offsets, match.start()) - 1,
-                                  bisect_right(self._offsets, match.end() - 2)))
+                    spans.append(
+                        (bisect_right(self._offsets, match.start()) - 1, bisect_right(self._offsets, match.end() - 2))
+                    )
             self._spans[name] = spans
         return self._spans[name]
 
     def _near_cue(self, name: str, span: Span) -> bool:
         """In the same sentence, outside the words themselves."""
-        return any(self.same_sentence(start, span[0]) for start, end in self._cues(name) if end <= span[0] or start >= span[1])
+        return any(
+            self.same_sentence(start, span[0]) for start, end in self._cues(name) if end <= span[0] or start >= span[1]
+        )
 
     def _before(self, name: str, span: Span, reach: str) -> bool:
-        return any(start < span[0] and span[0] - end <= self._reader.reach[reach] and self.same_sentence(start, span[0])
-                   and not self._is_contrasted(end, span[0]) for start, end in self._cues(name))
+        return any(
+            start < span[0]
+            and span[0] - end <= self._reader.reach[reach]
+            and self.same_sentence(start, span[0])
+            and not self._is_contrasted(end, span[0])
+            for start, end in self._cues(name)
+        )
 
     def _is_contrasted(self, start: int, end: int) -> bool:
-        return any(token in ("but", "although", "though", "however") or not token.isascii() for token in self._tokens[start:end])
+        return any(
+            token in ("but", "although", "though", "however") or not token.isascii()
+            for token in self._tokens[start:end]
+        )
 
     # denied
 
@@ -137,16 +184,26 @@ class Scope:
             return not self._is_contrasted(start, end)
         between = self._tokens[start:end]
         breaks = {token for token in between if token in self._words["clause_breaks"] or not token.isascii()}
-        return breaks <= {",", "or", "and", "nor"} and not any(token in self._words["not_in_a_list"] for token in between)
+        return breaks <= {",", "or", "and", "nor"} and not any(
+            token in self._words["not_in_a_list"] for token in between
+        )
 
     def _is_denied_afterwards(self, span: Span) -> bool:
-        """"Numbness? No." and "chest pain: none"."""
+        """ "Numbness? No." and "chest pain: none"."""
         place = span[1]
         while place < len(self._tokens) and self._tokens[place] in ("?", ":", ",", "is", "was", "at", "all"):
             place += 1
         if place >= len(self._tokens) or place == span[1] or self._tokens[place] not in self._words["denials"]:
             return False
-        return place + 1 >= len(self._tokens) or self._tokens[place + 1] in (".", ",", ";", "!", "at", "thanks", "thankfully")
+        return place + 1 >= len(self._tokens) or self._tokens[place + 1] in (
+            ".",
+            ",",
+            ";",
+            "!",
+            "at",
+            "thanks",
+            "thankfully",
+        )
 
     # whose
 
@@ -170,17 +227,25 @@ class Scope:
         return self._clause[place] != self._clause[place + 1] and self._clause[place + 1] not in self._soft
 
     def _is_only_addressed(self, place: int) -> bool:
-        """"I told my husband": he is spoken to, it isn't his symptom."""
+        """ "I told my husband": he is spoken to, it isn't his symptom."""
         first = self._first_word_of(place)
         return first > 0 and self._tokens[first - 1] in self._words["aimed_at"]
 
     def _is_a_place(self, place: int) -> bool:
-        """"A patient on my ward": this "my" says nothing about who has it."""
-        return self._tokens[place] in ("my", "our") and place > 0 and self._tokens[place - 1] in ("on", "at", "in", "of", "from")
+        """ "A patient on my ward": this "my" says nothing about who has it."""
+        return (
+            self._tokens[place] in ("my", "our")
+            and place > 0
+            and self._tokens[place - 1] in ("on", "at", "in", "of", "from")
+        )
 
     def _first_word_of(self, place: int) -> int:
         first = place
-        while first > 0 and place - first < 3 and self._tokens[first - 1] in ("my", "the", "our", "a", "an", "me", "poor", "old", "his", "her"):
+        while (
+            first > 0
+            and place - first < 3
+            and self._tokens[first - 1] in ("my", "the", "our", "a", "an", "me", "poor", "old", "his", "her")
+        ):
             first -= 1
         return first
 
@@ -191,7 +256,9 @@ class Scope:
         neighbours = {min(clauses) - 1, max(clauses) + 1}
         past = False
         for start, _end in self._cues("past"):
-            if not self.same_sentence(start, span[0]) or (start and self._tokens[start - 1] in self._words["gap_denials"]):
+            if not self.same_sentence(start, span[0]) or (
+                start and self._tokens[start - 1] in self._words["gap_denials"]
+            ):
                 continue  # "never had this before" is about now
             place = self._clause[start]
             past = past or place in clauses or (place in neighbours and self._is_short_or_opening(start))
@@ -201,13 +268,15 @@ class Scope:
         return {"past_unclear" if present else "past"}
 
     def _is_recent(self, span: Span) -> bool:
-        """"Fine now" is about the end of it, not about its beginning."""
+        """ "Fine now" is about the end of it, not about its beginning."""
         ended = [*self._cues("resolved"), *self._cues("past")]
-        return any(self.same_sentence(start, span[0]) and not any(first < end and start < last for first, last in ended)
-                   for start, end in self._cues("recent"))
+        return any(
+            self.same_sentence(start, span[0]) and not any(first < end and start < last for first, last in ended)
+            for start, end in self._cues("recent")
+        )
 
     def _is_short_or_opening(self, start: int) -> bool:
-        """"Years ago, I was numb" and "I was numb, that was years ago"."""
+        """ "Years ago, I was numb" and "I was numb, that was years ago"."""
         clause = [place for place, number in enumerate(self._clause) if number == self._clause[start]]
         return len(clause) <= 6 or start - clause[0] <= 3
 
@@ -225,13 +294,19 @@ class Scope:
     def _is_general_question(self, span: Span) -> bool:
         """A question about the condition: no word of it is about the writer."""
         places = [place for place, number in enumerate(self._sentence) if number == self._sentence[span[0]]]
-        sentence = self._tokens[places[0]:places[-1] + 1]
-        if any(token in self._words["self"] for token in self._tokens[span[0]:span[1]]):
+        sentence = self._tokens[places[0] : places[-1] + 1]
+        if any(token in self._words["self"] for token in self._tokens[span[0] : span[1]]):
             return False
         asks = sentence[-1] == "?" or any(start == places[0] for start, _end in self._cues("general_question"))
-        return asks and not any(token in self._words["self"] for token in sentence) and not self._near_cue("is_it_normal", span)
+        return (
+            asks
+            and not any(token in self._words["self"] for token in sentence)
+            and not self._near_cue("is_it_normal", span)
+        )
 
     def _is_asked_if_normal(self, span: Span) -> bool:
-        """"Is it normal to get chest pain on a walk?": most who ask have it."""
-        sentence = [token for place, token in enumerate(self._tokens) if self._sentence[place] == self._sentence[span[0]]]
+        """ "Is it normal to get chest pain on a walk?": most who ask have it."""
+        sentence = [
+            token for place, token in enumerate(self._tokens) if self._sentence[place] == self._sentence[span[0]]
+        ]
         return self._near_cue("is_it_normal", span) and not any(token in self._words["self"] for token in sentence)

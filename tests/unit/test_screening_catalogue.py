@@ -138,8 +138,8 @@ MUST_FIRE = [
     ("RF19", "pain's moved up between my shoulders", "ask", "R"),
 ]
 
-# risk it stands under, words, action. "ask" where the catalogue says: ask once, one clarifier, light check, record and ask;
-# "other": somebody else has it now, and gets the emergency line (§5.2 no. 5).
+# risk it stands under, words, action. "ask" where the catalogue says: ask once, one clarifier, light check,
+# record and ask; "other": somebody else has it now, and gets the emergency line (§5.2 no. 5).
 MUST_NOT_ADVISE = [
     ("RF01", "no numbness, wee is fine", "silent"),
     ("RF01", "my dog has a red flag on her vet record", "silent"),
@@ -308,7 +308,9 @@ def test_known_cancer_with_a_new_pain_is_for_today_and_without_it_is_asked_about
     with_cancer = found("I had breast cancer and now my spine aches all night")
     without = found("can't lie flat any more, it's worse lying down")
 
-    assert [(finding.action, finding.severity) for finding in with_cancer if finding.risk == "RF03"] == [("advise", "U111")]
+    assert [(finding.action, finding.severity) for finding in with_cancer if finding.risk == "RF03"] == [
+        ("advise", "U111")
+    ]
     assert [(finding.action, finding.question_set) for finding in without] == [("ask", "tier_b_rf03")]
 
 

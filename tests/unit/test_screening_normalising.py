@@ -44,7 +44,27 @@ def test_many_ways_of_typing_are_read_as_one(typed: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["chest", "wife", "better", "feeling", "going", "letter", "button", "single", "towels", "hopes", "stairs", "private", "grain", "cancel", "number", "wiped", "table", "shopping", "tapping"],
+    [
+        "chest",
+        "wife",
+        "better",
+        "feeling",
+        "going",
+        "letter",
+        "button",
+        "single",
+        "towels",
+        "hopes",
+        "stairs",
+        "private",
+        "grain",
+        "cancel",
+        "number",
+        "wiped",
+        "table",
+        "shopping",
+        "tapping",
+    ],
 )
 def test_a_real_word_is_not_taken_for_a_slip_of_another(word: str) -> None:
     assert read(word) == word

@@ -10,8 +10,50 @@ from tests.unit.screened import EMERGENCIES, examples, found
 
 MOST_MS = 2.0  # per message, 95th percentile
 PIECES = st.sampled_from(
-    ["can't feel", "numb", "wipe", "no", "not", "my mum", "years ago", "?", "but", "and", ",", ".", "chest", "pain", "if I", "what if", "now", "kill", "myself", "12", "paracetamol", "😭", "\u200b", "'", "(", ")", "*",
-     "both legs", "legs", "weak", "he", "she", "wee", "the leaflet says", "n u m b", "\\", "[", "|", "#", "<my>", "..", "\n"]
+    [
+        "can't feel",
+        "numb",
+        "wipe",
+        "no",
+        "not",
+        "my mum",
+        "years ago",
+        "?",
+        "but",
+        "and",
+        ",",
+        ".",
+        "chest",
+        "pain",
+        "if I",
+        "what if",
+        "now",
+        "kill",
+        "myself",
+        "12",
+        "paracetamol",
+        "😭",
+        "\u200b",
+        "'",
+        "(",
+        ")",
+        "*",
+        "both legs",
+        "legs",
+        "weak",
+        "he",
+        "she",
+        "wee",
+        "the leaflet says",
+        "n u m b",
+        "\\",
+        "[",
+        "|",
+        "#",
+        "<my>",
+        "..",
+        "\n",
+    ]
 )
 
 
@@ -43,7 +85,12 @@ def test_a_very_long_message_is_read_to_its_end() -> None:
 
 
 def test_a_message_takes_at_most_two_milliseconds() -> None:
-    messages = [text for risk in EMERGENCIES for group in examples(risk) for text in [item if isinstance(item, str) else item[0] for item in group]]
+    messages = [
+        text
+        for risk in EMERGENCIES
+        for group in examples(risk)
+        for text in [item if isinstance(item, str) else item[0] for item in group]
+    ]
     found("warm")
 
     taken = []

@@ -1,13 +1,14 @@
-"""Sentences nobody on the team wrote: the coach keeps quiet on chatter, and advises on clinical talk only where it is due.
+"""Sentences nobody on the team wrote: silence on chatter, and advice on clinical talk only where it is due.
 
-nlu/evaluation/real/: CLINC OOS (CC BY 3.0) and back pain turns of MTS-Dialog, ACI-Bench, PriMock57 and an OSCE set (CC BY 4.0).
+nlu/evaluation/real/: CLINC OOS (CC BY 3.0), and back pain turns of MTS-Dialog, ACI-Bench, PriMock57 and an OSCE set
+(CC BY 4.0).
 """
 
 from tests.unit.screened import ROOT, action, lines
 
 REAL = ROOT / "nlu" / "evaluation" / "real"
 
-# Read one by one: each describes an emergency of the speaker (bilateral leg pain, legs that gave out, loss of consciousness).
+# Read one by one: each describes an emergency of the speaker (both legs, legs that gave out, loss of consciousness).
 DESCRIBES_AN_EMERGENCY = (
     "I had weakness in my legs",
     "my legs gave out and I fell",
@@ -33,7 +34,9 @@ def test_back_pain_talk_gets_advice_only_where_it_describes_an_emergency() -> No
 def test_the_real_emergencies_are_heard() -> None:
     texts = [line["text"] for line in lines(REAL / "back_pain_utterances.jsonl")]
 
-    heard = [words for words in DESCRIBES_AN_EMERGENCY if any(words in text and action(text) == "advise" for text in texts)]
+    heard = [
+        words for words in DESCRIBES_AN_EMERGENCY if any(words in text and action(text) == "advise" for text in texts)
+    ]
 
     assert heard == list(DESCRIBES_AN_EMERGENCY)
 

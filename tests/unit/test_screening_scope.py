@@ -1,4 +1,4 @@
-"""Whose symptom, when, denied, feared, reported or asked about (clinical.md §4.1, §5.2): per symptom, not per message."""
+"""Whose symptom, when, denied, feared, reported or asked about: per symptom (clinical.md §4.1, §5.2)."""
 
 import pytest
 
@@ -42,7 +42,13 @@ def test_a_no_reaches_only_what_it_denies(text: str, risk: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["I can't feel when I wipe", "not able to wee at all", "couldn't lift my toes", "I can't feel my bits", "unable to pass urine since last night"],
+    [
+        "I can't feel when I wipe",
+        "not able to wee at all",
+        "couldn't lift my toes",
+        "I can't feel my bits",
+        "unable to pass urine since last night",
+    ],
 )
 def test_a_loss_said_with_not_is_a_symptom_and_no_denial(text: str) -> None:
     assert action(text) == "advise"
@@ -67,7 +73,13 @@ def test_somebody_elses_present_emergency_gets_the_line_for_others_and_no_flag(t
 
 @pytest.mark.parametrize(
     "text",
-    ["mum had cauda equina in 2015", "my dad had a heart attack in 2010", "nan had a clot", "my brother took an overdose years ago", "the dog fell downstairs"],
+    [
+        "mum had cauda equina in 2015",
+        "my dad had a heart attack in 2010",
+        "nan had a clot",
+        "my brother took an overdose years ago",
+        "the dog fell downstairs",
+    ],
 )
 def test_somebody_elses_past_is_silent(text: str) -> None:
     assert action(text) == "silent"
@@ -88,7 +100,11 @@ def test_a_person_who_is_only_spoken_to_does_not_own_the_symptom(text: str, risk
 
 @pytest.mark.parametrize(
     "text",
-    ["my foot was floppy after the disc went in 2003", "I couldn't feel my legs years ago, all fine since", "in 2015, I had chest pain on the hill"],
+    [
+        "my foot was floppy after the disc went in 2003",
+        "I couldn't feel my legs years ago, all fine since",
+        "in 2015, I had chest pain on the hill",
+    ],
 )
 def test_the_far_past_gets_no_advice(text: str) -> None:
     assert action(text) != "advise"
@@ -110,7 +126,13 @@ def test_the_recent_past_fires(text: str, risk: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["what are cauda equina symptoms?", "can sciatica make your leg weak?", "how would I know if I had cauda equina?", "does back pain cause chest pain?", "is suicide common with back pain?"],
+    [
+        "what are cauda equina symptoms?",
+        "can sciatica make your leg weak?",
+        "how would I know if I had cauda equina?",
+        "does back pain cause chest pain?",
+        "is suicide common with back pain?",
+    ],
 )
 def test_a_question_about_the_condition_is_silent(text: str) -> None:
     assert action(text) == "silent"
@@ -135,13 +157,20 @@ def test_a_symptom_without_an_owner_asked_about_as_normal_is_asked_about() -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["what if I wet myself on the walk?", "if I ever get chest pain I'd stop", "in case I lose control of my bladder", "how do I stop myself from getting a numb saddle area"],
+    [
+        "what if I wet myself on the walk?",
+        "if I ever get chest pain I'd stop",
+        "in case I lose control of my bladder",
+        "how do I stop myself from getting a numb saddle area",
+    ],
 )
 def test_what_might_happen_is_silent(text: str) -> None:
     assert action(text) == "silent"
 
 
-@pytest.mark.parametrize("text", ["if this doesn't stop I'll kill myself", "if the scan is clear I'm going to end my life"])
+@pytest.mark.parametrize(
+    "text", ["if this doesn't stop I'll kill myself", "if the scan is clear I'm going to end my life"]
+)
 def test_a_condition_does_not_soften_suicide(text: str) -> None:
     assert action(text, "RF13") == "advise"
 
@@ -161,7 +190,11 @@ def test_what_a_clinician_or_leaflet_warned_of_is_silent(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["leaked when I coughed since the kids, same as ever", "I've been numb between my legs for years, no change", "always had trouble weeing, the doctors know"],
+    [
+        "leaked when I coughed since the kids, same as ever",
+        "I've been numb between my legs for years, no change",
+        "always had trouble weeing, the doctors know",
+    ],
 )
 def test_what_is_long_standing_is_asked_about_and_not_advised_on(text: str) -> None:
     assert action(text, "RF01") == "ask"
@@ -173,8 +206,17 @@ def test_what_is_long_standing_and_now_worse_fires() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["this back's killing me", "could murder a cuppa", "dying for a wee", "nearly died laughing", "fit as a fiddle", "legs like jelly after the gym", "get it off my chest",
-     "the gas bill nearly gave me a stroke", "overdosed on chocolate"],
+    [
+        "this back's killing me",
+        "could murder a cuppa",
+        "dying for a wee",
+        "nearly died laughing",
+        "fit as a fiddle",
+        "legs like jelly after the gym",
+        "get it off my chest",
+        "the gas bill nearly gave me a stroke",
+        "overdosed on chocolate",
+    ],
 )
 def test_an_idiom_is_silent(text: str) -> None:
     assert action(text) == "silent"

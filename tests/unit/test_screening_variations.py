@@ -1,6 +1,6 @@
-"""CheckList-style: a variation that changes no meaning changes no finding (invariance); one that does, does (direction).
+"""CheckList-style: a variation without meaning changes no finding (invariance); one with meaning does (direction).
 
-The bases are the phrasings of the catalogue. Each suite prints and bounds its failure rate.
+The bases are the phrasings of the catalogue. Each suite bounds its failure rate.
 """
 
 import random
@@ -22,7 +22,9 @@ def swapped(text: str) -> str:
     longest = max(range(len(words)), key=lambda place: len(words[place]))
     word = words[longest]
     middle = len(word) // 2
-    words[longest] = word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :] if len(word) > 6 else word
+    words[longest] = (
+        word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :] if len(word) > 6 else word
+    )
     return " ".join(words)
 
 
@@ -62,11 +64,63 @@ INVARIANT: dict[str, Callable[[str], str]] = {
 }
 
 OTHER_MEANING: dict[str, tuple[Callable[[str], str], list[str]]] = {
-    "denied": (lambda words: f"I have no {words}", ["numbness down below", "chest pain", "weakness in my legs", "trouble weeing", "saddle numbness", "thoughts of suicide", "numbness between my legs", "tingling in my privates", "chest tightness"]),
-    "asked about": (lambda words: f"what causes {words}?", ["numbness down below", "chest pain", "leg weakness", "foot drop", "cauda equina", "saddle numbness", "suicidal thoughts", "a swollen calf", "face drooping"]),
-    "feared for one day": (lambda words: f"if I ever get {words} what do I do", ["numbness down below", "chest pain", "leg weakness", "foot drop", "trouble weeing", "a hot swollen calf", "a drooping face"]),
-    "somebody's past": (lambda words: f"my nan had {words} years ago", ["numbness down below", "chest pain", "a weak leg", "foot drop", "trouble weeing", "a fit", "an aneurysm", "a stroke"]),
-    "warned of": (lambda words: f"the leaflet says to look out for {words}", ["numbness down below", "chest pain", "a weak leg", "foot drop", "trouble weeing", "a drooping face"]),
+    "denied": (
+        lambda words: f"I have no {words}",
+        [
+            "numbness down below",
+            "chest pain",
+            "weakness in my legs",
+            "trouble weeing",
+            "saddle numbness",
+            "thoughts of suicide",
+            "numbness between my legs",
+            "tingling in my privates",
+            "chest tightness",
+        ],
+    ),
+    "asked about": (
+        lambda words: f"what causes {words}?",
+        [
+            "numbness down below",
+            "chest pain",
+            "leg weakness",
+            "foot drop",
+            "cauda equina",
+            "saddle numbness",
+            "suicidal thoughts",
+            "a swollen calf",
+            "face drooping",
+        ],
+    ),
+    "feared for one day": (
+        lambda words: f"if I ever get {words} what do I do",
+        [
+            "numbness down below",
+            "chest pain",
+            "leg weakness",
+            "foot drop",
+            "trouble weeing",
+            "a hot swollen calf",
+            "a drooping face",
+        ],
+    ),
+    "somebody's past": (
+        lambda words: f"my nan had {words} years ago",
+        [
+            "numbness down below",
+            "chest pain",
+            "a weak leg",
+            "foot drop",
+            "trouble weeing",
+            "a fit",
+            "an aneurysm",
+            "a stroke",
+        ],
+    ),
+    "warned of": (
+        lambda words: f"the leaflet says to look out for {words}",
+        ["numbness down below", "chest pain", "a weak leg", "foot drop", "trouble weeing", "a drooping face"],
+    ),
 }
 
 
@@ -94,6 +148,10 @@ def test_a_flag_is_found_in_a_long_story() -> None:
     chooser = random.Random(7)
     bases = chooser.sample(BASES, 60)
 
-    lost = [(risk, text) for risk, text in bases if action(story + text + ". " + story, risk) == "silent" != action(text, risk)]
+    lost = [
+        (risk, text)
+        for risk, text in bases
+        if action(story + text + ". " + story, risk) == "silent" != action(text, risk)
+    ]
 
     assert lost == []
