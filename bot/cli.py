@@ -1,6 +1,7 @@
 """`coach` on the command line: one command a job, plain words, exit code 2 for a mistake of the caller."""
 
 import asyncio
+import io
 import json
 import sys
 from typing import Annotated, Any
@@ -139,6 +140,8 @@ def _office() -> Any:
 
 
 def main() -> None:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # one odd byte must not end a run of a thousand lines
     try:
         cli()
     except CoachError as error:

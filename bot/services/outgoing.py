@@ -34,9 +34,10 @@ class Outgoing:
         asks: str | None = None,
         check_in_id: int | None = None,
         alert_id: int | None = None,
-        must_arrive: bool = False,
     ) -> OutboxMessage | None:
         """One message to the patient: the texts in order, the buttons of the last that has any.
+
+        Advice and replies must arrive: nobody's message stays unanswered. A prompt nobody asked for is not sent twice.
 
         None when the patient has blocked the bot or has no chat: the log still holds the words.
         """
@@ -55,7 +56,7 @@ class Outgoing:
             return None
         row = OutboxMessage(
             key=key, chat_id=chat.chat_id, patient_id=patient.id, alert_id=alert_id, check_in_id=check_in_id, kind=kind,
-            priority=priority, text=text, must_arrive=must_arrive, created_at=now, not_before=now,
+            priority=priority, text=text, must_arrive=priority <= Priority.REPLY, created_at=now, not_before=now,
         )  # fmt: skip
         return self._write(session, row, words, asks=asks, now=now)
 

@@ -496,7 +496,6 @@ class Safety:
             kind=kind,
             priority=priority,
             asks=self.asks(session, patient),
-            must_arrive=priority == Priority.SAFETY,
             now=now,
         )
 
