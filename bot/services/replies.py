@@ -104,7 +104,7 @@ class Replies:
         if session.get(Patient, patient.id) is not None:
             self._check_ins.follow(session, patient, result.asks, now)
         if not any(words.text for words in spoken):
-            logger.error("empty_reply", extra={"message": message.key})
+            logger.error("empty_reply", extra={"update": message.key})
             spoken = [self._library.say("utter_empty_reply", **self._safety.numbers(patient))]
         if session.get(Patient, patient.id) is None:  # erased: the last word goes to the chat
             if chat:
