@@ -16,48 +16,10 @@ _PIECE = re.compile(r"\.\.\d*|<[a-z_0-9]+>|[()|?]|#|[^\s()|?<>]+")
 _GAP = re.compile(r"^\.\.(\d*)$")
 _WORD_BETWEEN = r"(?:[^ .!?;]+ )"
 A_NUMBER = "#"  # the anchor of phrases with a number
-_COMMON = frozenset(
-    (
-        "a",
-        "an",
-        "the",
-        "i",
-        "my",
-        "me",
-        "you",
-        "it",
-        "is",
-        "are",
-        "was",
-        "be",
-        "to",
-        "of",
-        "in",
-        "on",
-        "at",
-        "and",
-        "or",
-    )
-    + (
-        "not",
-        "no",
-        "with",
-        "for",
-        "that",
-        "this",
-        "all",
-        "up",
-        "so",
-        "have",
-        "has",
-        "had",
-        "get",
-        "got",
-        "can't",
-        "can",
-    )
-    + ("do", "don't", "when", "if")
-)
+_COMMON = """
+a an the i my me you it is are was be to of in on at and or not no with for that this all up so have has had get got
+can't can do don't when if
+"""
 
 
 class PhraseError(ValueError):
@@ -195,6 +157,6 @@ def _in_order(parts: list[_Part]) -> _Part:
 def _breadth(anchors: frozenset[str]) -> float:
     """How often a message would hold one of them, roughly: common and short words weigh most."""
     return sum(
-        5.0 if word == A_NUMBER else 50.0 if word in _COMMON else 8.0 / max(len(word.rstrip("*")), 1)
+        5.0 if word == A_NUMBER else 50.0 if word in _COMMON.split() else 8.0 / max(len(word.rstrip("*")), 1)
         for word in anchors
     )
