@@ -184,4 +184,4 @@ GOAL_FIELDS = ("activity", "place", "days", "at", "minutes", "start_minutes", "c
 
 def _words(reply: Reply) -> Words:
     choices = tuple(Choice(label=button.title, says=button.payload) for button in reply.buttons)
-    return Words(response=reply.response or "", text=reply.text, choices=choices, custom=reply.custom)
+    return Words(response=reply.response or "", text=reply.text.strip(), choices=choices, custom=reply.custom)
