@@ -112,7 +112,7 @@ class Diary:
             self.deliver()
         while (due := self._next_due()) <= end:
             self.clock.move_to(due)
-            self.tick()
+            assert self.tick(), f"a row is due at {due}, and the tick left it lying"
         self.clock.move_to(end)
         self.tick()
 
