@@ -228,6 +228,8 @@ class Scope:
 
     def _is_only_addressed(self, place: int) -> bool:
         """ "I told my husband": he is spoken to, it isn't his symptom."""
+        if place + 1 < len(self._tokens) and self._tokens[place + 1] == "else":  # "someone else's tablets"
+            return True
         first = self._first_word_of(place)
         return first > 0 and self._tokens[first - 1] in self._words["aimed_at"]
 
