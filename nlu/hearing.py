@@ -60,7 +60,8 @@ def _way_out(parse: Dict[str, Any], allowed: Set[str]) -> Optional[Dict[str, Any
     exact = [intent for intent in parse.get("exact", []) if intent in allowed]
     if exact:
         return {"name": exact[0], "confidence": 1.0}
-    close = {intent: cosine for intent, cosine in parse.get("close", {}).items() if intent in allowed - ONLY_WORD_FOR_WORD}
+    near_enough = allowed - ONLY_WORD_FOR_WORD
+    close = {intent: cosine for intent, cosine in parse.get("close", {}).items() if intent in near_enough}
     if not close:
         return None
     name = max(close, key=lambda intent: close[intent])

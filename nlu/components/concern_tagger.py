@@ -1,16 +1,17 @@
 """Scores every belief (B01…) and red flag (RF01…) in a message, whatever its intent: several may apply at once.
 
-One logistic regression a label. What trains them: `labels` in an example's metadata, and the key of
-`risk/RF01`-style intents. Every other example, near misses above all, is a negative.
+What trains it: `labels` in an example's metadata, and the key of `risk/RF01`-style intents. Every other example is a
+negative, and `near` in the metadata names what it must not be taken for. How it learns: concern_head.py.
 No score here is a safety net: the app's own rules read every message before Rasa does.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
 from collections import Counter, defaultdict
-from typing import Any, Dict, List, Set, Text, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Set, Text
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -29,29 +30,15 @@ from rasa.shared.nlu.constants import (
 )
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.linear_model import LogisticRegression
 
+from . import concern_head
+from .concern_head import ConcernHead, Lesson, kind_of, parts
 from .intent_classifier import FALLBACK, RANKED
 from .minilm import MiniLM, encoder, vector_of
 
-SHARPNESS = 3.0
 BELIEF, RISK = "belief", "risk"
 LABEL = re.compile(r"^(?P<belief>B\d\d)$|^(?P<risk>RF\d\d)$")
 REPORTED = 0.05  # lowest score that is reported
-PIECES = 8  # parts of a long message that are scored besides the whole
-
-
-def kind_of(label: str) -> str:
-    return RISK if label.startswith("RF") else BELIEF
-
-
-def pieces(text: str) -> List[str]:
-    """The whole text and, when it has several sentences, each of them: one sentence in a long story must count."""
-    sentences = [s.strip() for s in re.split(r"(?<=[.!?;\n])\s+|\n+", text) if len(s.split()) >= 3]
-    if len(sentences) < 2:
-        return [text]
-    width = -(-len(sentences) // PIECES)
-    return [text, *(" ".join(sentences[i : i + width]) for i in range(0, len(sentences), width))]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -62,9 +49,7 @@ class ConcernTagger(GraphComponent):
         self._limits: Dict[str, float] = config["protocol"]
         self._storage = model_storage
         self._resource = resource
-        self._labels: List[str] = []
-        self._weights = np.zeros((0, 0), dtype=np.float32)
-        self._bias = np.zeros(0, dtype=np.float32)
+        self._head: Optional[ConcernHead] = None
 
     @classmethod
     def required_components(cls) -> List[type]:
@@ -80,16 +65,19 @@ class ConcernTagger(GraphComponent):
     ) -> ConcernTagger:
         return cls(config, model_storage, resource)
 
+    @classmethod
+    def fingerprint_addon(cls, config: Dict[str, Any]) -> str:
+        """Rasa notices a change of this class by itself, not one of the module that it learns with."""
+        return hashlib.sha256(Path(concern_head.__file__).read_bytes()).hexdigest()
+
     def train(self, training_data: TrainingData) -> Resource:
         examples = [m for m in training_data.intent_examples if m.get(TEXT) and vector_of(m) is not None]
-        labels_of = read_labels(examples)
-        self._labels = sorted(set().union(*labels_of)) if labels_of else []
-        if self._labels:
-            vectors = SHARPNESS * np.stack([vector_of(m) for m in examples])
-            rows = [_fit(vectors, np.array([label in own for own in labels_of])) for label in self._labels]
-            self._weights = np.stack([weights for weights, _ in rows]).astype(np.float32)
-            self._bias = np.array([bias for _, bias in rows], dtype=np.float32)
-        self._persist()
+        found = lessons(examples)
+        if any(lesson.labels for lesson in found):
+            self._head = ConcernHead.learned(found)
+        with self._storage.write_to(self._resource) as folder:
+            if self._head:
+                self._head.save(folder)
         return self._resource
 
     def process(self, messages: List[Message]) -> List[Message]:
@@ -107,11 +95,11 @@ class ConcernTagger(GraphComponent):
 
     def score(self, text: str) -> List[Dict[str, Any]]:
         """Every label that scores at least REPORTED in the text or in one of its sentences, best first."""
-        if not text.strip() or not self._labels:
+        pieces = parts(text)
+        if not pieces or not self._head:
             return []
-        vectors = np.stack([encoder().encode(piece) for piece in pieces(text)])
-        chances = 1 / (1 + np.exp(-(SHARPNESS * vectors @ self._weights.T + self._bias)))
-        best = sorted(zip(chances.max(axis=0).tolist(), self._labels, strict=True), reverse=True)
+        chances = self._head.chances(pieces, np.stack([encoder().encode(piece) for piece in pieces]))
+        best = sorted(zip(chances.max(axis=0).tolist(), self._head.labels, strict=True), reverse=True)
         return [{"id": label, "confidence": round(chance, 4)} for chance, label in best if chance >= REPORTED]
 
     def _add_entities(self, message: Message, flagged: List[Dict[str, Any]]) -> None:
@@ -142,11 +130,6 @@ class ConcernTagger(GraphComponent):
         others = [other for other in ranking if other["name"] != top["name"]]
         message.set(INTENT_RANKING_KEY, [top, *others][:RANKED], add_to_output=True)
 
-    def _persist(self) -> None:
-        with self._storage.write_to(self._resource) as directory:
-            np.savez(directory / "weights.npz", weights=self._weights, bias=self._bias)
-            (directory / "labels.json").write_text(json.dumps(self._labels))
-
     @classmethod
     def load(
         cls,
@@ -157,11 +140,17 @@ class ConcernTagger(GraphComponent):
         **kwargs: Any,
     ) -> ConcernTagger:
         component = cls(config, model_storage, resource)
-        with model_storage.read_from(resource) as directory:
-            component._labels = json.loads((directory / "labels.json").read_text())
-            with np.load(directory / "weights.npz") as stored:
-                component._weights, component._bias = stored["weights"], stored["bias"]
+        with model_storage.read_from(resource) as folder:
+            if (folder / "head.npz").exists():
+                component._head = ConcernHead.load(folder)
         return component
+
+
+def lessons(examples: List[Message]) -> List[Lesson]:
+    return [
+        Lesson(message.get(TEXT), vector_of(message), labels, set(_metadata(message).get("near") or []))
+        for message, labels in zip(examples, read_labels(examples), strict=True)
+    ]
 
 
 def read_labels(examples: List[Message]) -> List[Set[str]]:
@@ -200,9 +189,3 @@ def _meanings(examples: List[Message]) -> Dict[str, str]:
 def _metadata(message: Message) -> Dict[str, Any]:
     metadata = (message.get(METADATA) or {}).get(METADATA_EXAMPLE)
     return metadata if isinstance(metadata, dict) else {}
-
-
-def _fit(vectors: np.ndarray, positive: np.ndarray) -> Tuple[np.ndarray, float]:
-    regression = LogisticRegression(C=10.0, class_weight="balanced", max_iter=200, solver="liblinear")
-    regression.fit(vectors, positive)
-    return regression.coef_[0], float(regression.intercept_[0])

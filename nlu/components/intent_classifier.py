@@ -19,7 +19,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.exceptions import RasaException
-from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, INTENT_RESPONSE_KEY, TEXT
+from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.linear_model import LogisticRegression
@@ -27,6 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from .minilm import MiniLM, vector_of
 
 FALLBACK = "nlu_fallback"
+CONCERNS = ("belief", "risk")  # not classes here: ConcernTagger hears them, and with them every tenth command was lost
 SHARPNESS = 5.0  # vectors have length 1: unscaled, the probabilities are too flat for a threshold to mean anything
 RANKED = 5
 COURTESY = frozenset(("please", "pls", "thanks", "thank", "you", "ok", "okay", "um", "er", "well", "oh"))
@@ -40,13 +41,13 @@ def normalised(text: str) -> str:
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class IntentClassifier(GraphComponent):
-    """`protocol` of its config holds intent_fallback, intent_ambiguity and way_out_nearest (from TopicImporter)."""
+    """`protocol` of its config holds the intent_… and way_out_nearest limits (from TopicImporter)."""
 
     def __init__(self, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._limits: Dict[str, float] = config["protocol"]
         self._storage = model_storage
         self._resource = resource
-        self._classes: List[str] = []  # an intent, or intent/key for `belief/x` and `risk/x`
+        self._classes: List[str] = []
         self._weights = np.zeros((0, 0), dtype=np.float32)
         self._bias = np.zeros(0, dtype=np.float32)
         self._examples = np.zeros((0, 0), dtype=np.float32)
@@ -68,8 +69,8 @@ class IntentClassifier(GraphComponent):
         return cls(config, model_storage, resource)
 
     def train(self, training_data: TrainingData) -> Resource:
-        examples = [m for m in training_data.intent_examples if m.get(TEXT) and vector_of(m) is not None]
-        labels = [m.get(INTENT_RESPONSE_KEY) or m.get(INTENT) for m in examples]
+        examples = [m for m in training_data.intent_examples if m.get(TEXT) and m.get(INTENT) not in CONCERNS]
+        labels = [m.get(INTENT) for m in examples]
         if len(set(labels)) < 2:
             raise RasaException("dialogues/ needs examples of at least two intents before a model can be trained.")
         vectors = np.stack([vector_of(m) for m in examples])
@@ -78,7 +79,7 @@ class IntentClassifier(GraphComponent):
         self._classes = regression.classes_.tolist()
         self._weights, self._bias = _one_row_a_class(regression)
         self._examples = vectors.astype(np.float32)
-        self._example_intents = [label.split("/")[0] for label in labels]
+        self._example_intents = labels
         texts: Dict[str, set] = defaultdict(set)
         for message, intent in zip(examples, self._example_intents, strict=True):
             texts[normalised(message.get(TEXT))].add(intent)
@@ -89,13 +90,14 @@ class IntentClassifier(GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             vector = vector_of(message)
-            if vector is None:
-                ranking: List[Dict[str, Any]] = []
-            else:
-                ranking = self._ranking(vector)
-                message.set("close", self._close(vector), add_to_output=True)
+            ranking: List[Dict[str, Any]] = []
+            nearest: Dict[str, float] = {}
+            if vector is not None:
+                ranking, nearest = self._ranking(vector), self._nearest(vector)
+                close = {name: cosine for name, cosine in nearest.items() if cosine >= self._limits["way_out_nearest"]}
+                message.set("close", close, add_to_output=True)
                 message.set("exact", self._texts.get(normalised(message.get(TEXT)), []), add_to_output=True)
-            if self._is_unclear(ranking):
+            if self._is_unclear(ranking, nearest):
                 ranking.insert(0, {"name": FALLBACK, "confidence": self._limits["intent_fallback"]})
             message.set(INTENT, ranking[0], add_to_output=True)
             message.set(INTENT_RANKING_KEY, ranking[:RANKED], add_to_output=True)
@@ -104,23 +106,26 @@ class IntentClassifier(GraphComponent):
     def _ranking(self, vector: np.ndarray) -> List[Dict[str, Any]]:
         logits = self._weights @ (SHARPNESS * vector) + self._bias
         odds = np.exp(logits - logits.max())
-        chances: Dict[str, float] = defaultdict(float)
-        for label, chance in zip(self._classes, odds / odds.sum(), strict=True):
-            chances[label.split("/")[0]] += float(chance)
-        best_first = sorted(chances.items(), key=lambda item: -item[1])
-        return [{"name": name, "confidence": chance} for name, chance in best_first]
+        best_first = sorted(zip((odds / odds.sum()).tolist(), self._classes, strict=True), reverse=True)
+        return [{"name": name, "confidence": chance} for chance, name in best_first]
 
-    def _is_unclear(self, ranking: List[Dict[str, Any]]) -> bool:
+    def _is_unclear(self, ranking: List[Dict[str, Any]], nearest: Dict[str, float]) -> bool:
+        """True when the first guess is weak, hardly ahead of the second, or like no example of its intent.
+
+        The last is what keeps talk of the weather out: a classifier is sure of something about any text.
+        """
         if not ranking or ranking[0]["confidence"] < self._limits["intent_fallback"]:
             return True
         gap = ranking[0]["confidence"] - (ranking[1]["confidence"] if len(ranking) > 1 else 0.0)
-        return bool(gap < self._limits["intent_ambiguity"])
+        if gap < self._limits["intent_ambiguity"]:
+            return True
+        return nearest[ranking[0]["name"]] < self._limits["intent_nearest"]
 
-    def _close(self, vector: np.ndarray) -> Dict[str, float]:
-        """The highest cosine to an example, of the intents that have one at least way_out_nearest away."""
+    def _nearest(self, vector: np.ndarray) -> Dict[str, float]:
+        """The highest cosine to an example, by intent."""
         best: Dict[str, float] = {}
         for intent, cosine in zip(self._example_intents, (self._examples @ vector).tolist(), strict=True):
-            if cosine >= max(best.get(intent, 0.0), self._limits["way_out_nearest"]):
+            if cosine > best.get(intent, -1.0):
                 best[intent] = round(cosine, 4)
         return best
 
