@@ -76,8 +76,8 @@ def _number(spec: Spec, text: str) -> Value | None:
 
 
 def _scale(spec: Spec, text: str) -> Value | None:
-    """A whole number: "6", "six", "6/10", "no pain"; a half is asked again, not rounded."""
-    if _plain(text) in NONE:
+    """A whole number: "6", "six", "6/10", "no pain"; a half is asked again, not rounded, and a bare "no" is no score."""
+    if _plain(text) in NONE - {"no"}:
         return 0
     value = _only(scores(text) or [each for each in amounts(text) if each.kind == "number"])
     return value if isinstance(value, int) else None

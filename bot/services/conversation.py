@@ -158,14 +158,22 @@ class Conversation:
             return heard  # the model may still hear a danger; `_commit` answers with the fixed words
         if heard.text.startswith("/"):
             self._command(session, patient, heard, now)
-        check_in = self._check_ins.open_for(session, patient)
-        if check_in and heard.text and self._check_ins.answer(
-            session, patient, check_in, heard.text, key=f"{incoming.key}:reply", now=now, message_id=message.id
-        ):  # fmt: skip
+        if self._check_in_answer(session, patient, heard, message, key=f"{incoming.key}:reply", now=now):
             return Heard(done=True)
         if patient.state in (PatientState.STRANGER, PatientState.INVITED, PatientState.WITHDRAWN):
             self._enrolling(patient, heard)
         return heard
+
+    def _check_in_answer(
+        self, session: Session, patient: Patient, heard: Heard, message: Message, *, key: str, now: datetime
+    ) -> bool:
+        """A tap on a check-in's button, also on one behind a later question, or a plain answer to the open one."""
+        tapped = self._check_ins.for_tap(session, patient, heard.asks) if heard.asks else None
+        check_in = tapped or self._check_ins.open_for(session, patient)
+        said = heard.text or (f"/{heard.intent}" if tapped else "")
+        if check_in is None or not said:
+            return False
+        return self._check_ins.answer(session, patient, check_in, said, key=key, now=now, message_id=message.id)
 
     def _tap(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Heard:
         """What the tapped button stands for; a stale tap is answered, and changes nothing."""
@@ -191,10 +199,11 @@ class Conversation:
         taken = button.used_at or outbox.answered(session, button.outbox_key)
         if taken and not messages.by_key(session, incoming.key):  # the same update again is not a second tap
             raise StaleAction("utter_stale_button")
-        if button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient):
-            is_check_in = button.asks.startswith("check_in.")
-            why = self._check_ins.why_stale(session, patient, button.asks) if is_check_in else "utter_question_passed"
-            raise StaleAction(why)
+        if (button.asks or "").startswith("check_in."):
+            if self._check_ins.for_tap(session, patient, button.asks or "") is None:
+                raise StaleAction(self._check_ins.why_stale(session, patient, button.asks or ""))
+        elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient):
+            raise StaleAction("utter_question_passed")
         return button
 
     def _asks_now(self, session: Session, patient: Patient) -> str | None:
@@ -251,7 +260,7 @@ class Conversation:
 
     def _turn(self, session: Session, patient: Patient, incoming: Incoming, heard: Heard) -> Turn:
         check_in = self._check_ins.open_for(session, patient)
-        if check_in and heard.intent is None:
+        if check_in and (heard.intent is None or (patient.asks or "").startswith("check_in_form.")):
             form = FormSync.model_validate({"set": True, **self._check_ins.rasa_form(check_in)})
             asks = f"{form.name}.{form.asks}" if form.name else None
         else:

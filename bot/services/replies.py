@@ -1,6 +1,7 @@
 """Turns Rasa's replies into what the patient gets: effects first, then the words that are true."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -116,7 +117,7 @@ class Replies:
             spoken,
             key=f"{message.key}:reply",
             kind="reply",
-            asks=self._asks(session, patient, result),
+            asks=self._asks(session, patient, spoken, result),
             now=now,
         )
 
@@ -170,12 +171,15 @@ class Replies:
         words = _words(reply)
         return Words(words.response, words.text, (*choices, *words.choices), words.custom)
 
-    def _asks(self, session: Session, patient: Patient, result: TurnResult) -> str | None:
+    def _asks(self, session: Session, patient: Patient, spoken: Sequence[Words], result: TurnResult) -> str | None:
+        """What the buttons of this reply answer: a safety question before a check-in before a form."""
         if question := self._safety.asks(session, patient):
             return question
         check_in = self._check_ins.open_for(session, patient)
-        if check_in and (result.asks or "").startswith("check_in_form."):
-            return self._check_ins.asks_of(check_in)
+        if check_in:
+            asked = {words.response for words in self._check_ins.question(check_in)}
+            if asked & {words.response for words in spoken}:
+                return self._check_ins.asks_of(check_in)
         return result.asks
 
 
