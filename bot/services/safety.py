@@ -109,7 +109,10 @@ class Safety:
         return self._act(session, patient, merge(found), message, now)
 
     def _joined(self, session: Session, patient: Patient, message: Message) -> list[Finding]:
-        """Messages sent in quick pieces ("I can't feel" / "when I wipe") are one message to a reader."""
+        """Messages sent in quick pieces ("I can't feel" / "when I wipe") are one message to a reader.
+
+        Only what needs advice at once: answers to three quick questions, read in a row, often sound like something.
+        """
         since = message.at - timedelta(seconds=self._library.number("conversation.joined_within"))
         most = int(self._library.number("conversation.joined_pieces"))
         pieces = messages.recent_from(session, patient.id, since=since, most=most)
@@ -119,7 +122,7 @@ class Safety:
             finding.risk for earlier in pieces[:-1] for finding in screen(earlier.text, self._rules)
         }  # answered when it came
         joined = screen(" ".join(piece.text for piece in pieces), self._rules)
-        return [finding for finding in joined if finding.risk not in already]
+        return [finding for finding in joined if finding.action == "advise" and finding.risk not in already]
 
     def _act(self, session: Session, patient: Patient, found: list[Finding], message: Message, now: datetime) -> bool:
         """Advice before a question, a question before the line for somebody else."""
