@@ -133,5 +133,3 @@ async def _rasa(settings: Settings) -> list[Finding]:
         advice = "" if is_up else f"Is it running at {settings.rasa_url}?"
         found.append(Finding(is_up, "Rasa answers" if is_up else "Rasa does not answer", advice))
     return found
-
-

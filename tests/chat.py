@@ -44,7 +44,9 @@ class Chat:
 
     # Who is there
 
-    def physio_is_on_duty(self, *, name: str = "Priya", chat_id: int = PHYSIO, role: PhysioRole = PhysioRole.PHYSIO) -> None:
+    def physio_is_on_duty(
+        self, *, name: str = "Priya", chat_id: int = PHYSIO, role: PhysioRole = PhysioRole.PHYSIO
+    ) -> None:
         with self.database.transaction() as session:
             physio = Physio(name=name, role=role)
             session.add(physio)
@@ -52,7 +54,9 @@ class Chat:
             physios.link(session, physio, chat_id)
             physios.start_duty(session, physio, self.clock.now())
 
-    def patient_has_joined(self, *, zone: str = "Europe/London", check_in_at: time = time(18), chat_id: int = PATIENT) -> None:
+    def patient_has_joined(
+        self, *, zone: str = "Europe/London", check_in_at: time = time(18), chat_id: int = PATIENT
+    ) -> None:
         now = self.clock.now()
         with self.database.transaction() as session:
             code = self.app.enrolment.invite(session, by="admin", now=now)
@@ -114,7 +118,7 @@ class Chat:
 
     def sees(self, chat_id: int) -> list[Shown]:
         """What this chat has been shown since it was last asked."""
-        shown = [each for each in self.telegram.in_chat(chat_id)]
+        shown = self.telegram.in_chat(chat_id)
         new = shown[self._seen.get(chat_id, 0) :]
         self._seen[chat_id] = len(shown)
         return new

@@ -95,8 +95,7 @@ class FakeRasa:
     def _reply(self, response: str, values: dict[str, Any]) -> Reply:
         words = self._library.say(response, **values)
         custom = {
-            key: self._filled(value, values) if isinstance(value, str) else value
-            for key, value in words.custom.items()
+            key: self._filled(value, values) if isinstance(value, str) else value for key, value in words.custom.items()
         }
         buttons = [ReplyButton(title=choice.label, payload=choice.says) for choice in words.choices]
         return Reply(response=response, text=words.text, buttons=buttons, custom=custom)

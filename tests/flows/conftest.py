@@ -24,7 +24,9 @@ def rasa(library: Library) -> FakeRasa:
 
 
 @pytest.fixture
-async def chat(sqlite_database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa) -> AsyncIterator[Chat]:
+async def chat(
+    sqlite_database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa
+) -> AsyncIterator[Chat]:
     chat = Chat(sqlite_database, library, rules, clock, rasa)
     async with chat.bot:
         chat.physio_is_on_duty()
@@ -33,7 +35,9 @@ async def chat(sqlite_database: Database, library: Library, rules: ScreeningRule
 
 
 @pytest.fixture
-async def stranger(sqlite_database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa) -> AsyncIterator[Chat]:
+async def stranger(
+    sqlite_database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa
+) -> AsyncIterator[Chat]:
     """A chat in which nobody has joined yet."""
     chat = Chat(sqlite_database, library, rules, clock, rasa)
     async with chat.bot:
@@ -42,7 +46,9 @@ async def stranger(sqlite_database: Database, library: Library, rules: Screening
 
 
 @pytest.fixture
-async def chat_on(database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa) -> AsyncIterator[Chat]:
+async def chat_on(
+    database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa
+) -> AsyncIterator[Chat]:
     """As `chat`, on SQLite and on PostgreSQL."""
     chat = Chat(database, library, rules, clock, rasa)
     async with chat.bot:

@@ -171,7 +171,9 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("fields", "response"), UNREADABLE)
-async def test_what_can_not_be_read_gets_a_truthful_answer(chat: Chat, fields: dict[str, object], response: str) -> None:
+async def test_what_can_not_be_read_gets_a_truthful_answer(
+    chat: Chat, fields: dict[str, object], response: str
+) -> None:
     await chat.patient_sends(**fields)
 
     chat.patient_sees(response)

@@ -111,7 +111,9 @@ async def test_edits_and_captions_are_screened_like_any_text(chat: Chat, kind: s
     if kind == "edited":
         await chat._arrives(chat.telegram.edits(PATIENT, 1, words))
     else:
-        await chat.patient_sends(photo=[{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}], caption=words)
+        await chat.patient_sends(
+            photo=[{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}], caption=words
+        )
 
     chat.patient_sees("utter_mae")
     chat.physio_sees("RF01")
@@ -153,7 +155,9 @@ async def test_silence_after_such_a_question_counts_as_not_sure(chat: Chat, rasa
 
 async def test_a_form_goes_on_after_the_question_is_answered_no(chat: Chat, rasa: FakeRasa) -> None:
     rasa.hears("goal", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
-    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"], asks="same")
+    rasa.hears(
+        "it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"], asks="same"
+    )
     rasa.hears("/continue", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
     await chat.patient_says("goal")
     await chat.patient_says("it is all rather peculiar today")

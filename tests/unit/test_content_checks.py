@@ -70,7 +70,10 @@ WORDS = [
     ("It's just wear and tear.", "'wear and tear'"),
     ("Don’t worry about it.", "don't worry"),  # a curly apostrophe hides nothing
     (" ".join(["word"] * 80), "has 80 words"),
-    ("This one sentence goes on and on " + "and on " * 16 + "until nobody can follow it any more.", "has a sentence of"),
+    (
+        "This one sentence goes on and on " + "and on " * 16 + "until nobody can follow it any more.",
+        "has a sentence of",
+    ),
 ]
 
 
@@ -88,7 +91,9 @@ def test_the_line_is_the_one_the_writer_must_go_to(tmp_path: Path) -> None:
 
 
 def test_an_effect_that_does_not_exist_or_lacks_a_part_is_found(tmp_path: Path) -> None:
-    found = problems(tmp_path, TOPIC.replace("How sore is it now?", "How sore is it now?\n    custom: {effect: set_goal}"))
+    found = problems(
+        tmp_path, TOPIC.replace("How sore is it now?", "How sore is it now?\n    custom: {effect: set_goal}")
+    )
 
     assert any("the effect set_goal needs 'minutes'" in each for each in found)
 
@@ -114,7 +119,9 @@ def test_a_changed_safety_text_needs_a_new_approval(tmp_path: Path) -> None:
     root = tmp_path / "dialogues"
     (root / "safety").mkdir(parents=True)
     (root / "protocol").mkdir()
-    (root / "safety" / "messages.yml").write_text("responses:\n  utter_mae:\n  - text: Take it easy.\n", encoding="utf-8")
+    (root / "safety" / "messages.yml").write_text(
+        "responses:\n  utter_mae:\n  - text: Take it easy.\n", encoding="utf-8"
+    )
     (root / "protocol" / "safety_approvals.yml").write_text("approved: {utter_mae: [abc]}", encoding="utf-8")
 
     found = [str(each) for each in check(root)]
