@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bot.coaching.clauses import Cues
 from bot.coaching.findings import SEVERITIES, STRENGTH, Action, Finding, Risk
 from bot.coaching.normalising import Spelling, tokens
 from bot.coaching.phrases import Phrase, PhraseBook, PhraseError
-from bot.coaching.scope import CIRCUMSTANCES, Reader
+from bot.coaching.scope import CIRCUMSTANCES
 from bot.errors import ContentError
 
 _SHARED = ("spelling", "scope", "numbers", "real_words")
@@ -26,7 +27,8 @@ class Rule:
     near: int  # most words between them
     in_order: bool  # the first list's words must come first
     context: tuple[tuple[int, ...], ...]  # for each: one of these lists somewhere in the message
-    unless: tuple[int, ...]  # in the same sentence
+    unless: tuple[int, ...]  # exceptions, close by in the same sentence
+    unless_sentence: tuple[int, ...]
     unless_message: tuple[int, ...]
     at_least: float | None  # the least number that counts
     at_most: float | None
@@ -40,7 +42,7 @@ class ScreeningRules:
     risks: dict[str, Risk]
     rules: list[Rule]
     spelling: Spelling
-    reader: Reader
+    cues: Cues
     numbers: Mapping[str, float]
     other_responses: tuple[str, ...]
     lists: list[tuple[Phrase, ...]] = field(default_factory=list)
@@ -87,10 +89,10 @@ class _Builder:
         self._vocabulary: set[str] = set()
 
     def build(self) -> ScreeningRules:
-        reader = Reader.from_content(self._shared["scope"], self._book(self._common))
+        cues = Cues.from_content(self._shared["scope"], self._book(self._common))
         rules = [rule for content in self._lexicons for rule in self._rules_of(content)]
         spelling = Spelling.from_content(self._written, self._vocabulary)
-        built = ScreeningRules(self._risks, rules, spelling, reader, self._numbers, self._others, self._lists)
+        built = ScreeningRules(self._risks, rules, spelling, cues, self._numbers, self._others, self._lists)
         _index(built)
         return built
 
@@ -140,6 +142,7 @@ class _Builder:
             in_order=bool(entry.get("in_order", False)),
             context=tuple(tuple(listed(item) for item in choice) for choice in context),
             unless=tuple(listed(item) for item in entry.get("unless") or []),
+            unless_sentence=tuple(listed(item) for item in entry.get("unless_sentence") or []),
             unless_message=tuple(listed(item) for item in entry.get("unless_message") or []),
             at_least=entry.get("at_least"),
             at_most=entry.get("at_most"),

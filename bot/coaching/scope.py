@@ -1,34 +1,13 @@
 """What stands round a symptom: who has it, when, and whether it is denied, feared, reported or asked about.
 
-The cue words are content: dialogues/safety/lexicon/_scope.yml. Source: clinical.md §4.1 (frame, near misses), §5.2.
-Every test is per symptom: "no numbness but I wet myself" denies the first and not the second.
+Every test is per symptom: "no numbness but I wet myself" denies the first and not the second. When in doubt a test
+fails, so that the symptom counts. Source: clinical.md §4.1 (frame, near misses), §5.2.
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from bot.coaching.normalising import is_end_of_sentence
-from bot.coaching.phrases import Phrase, PhraseBook
+from bot.coaching.clauses import Clauses, Span
 
-Span = tuple[int, int]
-_CUES = (
-    "negation",
-    "not_negation",
-    "past",
-    "recent",
-    "present",
-    "resolved",
-    "resolved_of_other_things",
-    "long_standing",
-    "changed",
-    "hypothetical",
-    "worried",
-    "reported",
-    "general_question",
-    "is_it_normal",
-)
 CIRCUMSTANCES = (
     "negated",
     "other",
@@ -42,273 +21,248 @@ CIRCUMSTANCES = (
     "past",
     "past_unclear",
 )
-_SETS = (
-    "clause_breaks",
-    "new_subjects",
-    "not_in_a_list",
-    "self",
-    "others",
-    "pronouns_of_others",
-    "aimed_at",
-    "denials",
-    "gap_denials",
-)
+_LIST_ENDS_WITHIN = 6  # words after the symptom in which a list has its "or"
+_NEXT_TO = 4  # most words between "if I get" and what is imagined
 
 
-@dataclass(frozen=True)
-class Reader:
-    """The compiled cues."""
+def circumstances(message: Clauses, hits: Sequence[Span]) -> set[str]:
+    """What lowers the weight of these words; the first hit is the symptom itself."""
+    symptom, whole = hits[0], (min(hit[0] for hit in hits), max(hit[1] for hit in hits))
+    tests = {
+        "negated": _is_negated(message, symptom, hits) or _is_denied_afterwards(message, whole),
+        "other": _belongs_to_someone_else(message, whole, hits),
+        "resolved": _is_resolved(message, whole),
+        "long_standing": _is_long_standing(message, whole),
+        "hypothetical": _is_imagined(message, whole),
+        "worried": _is_feared(message, whole),
+        "reported": _is_reported(message, whole),
+        "question": _is_general_question(message, whole),
+        "is_it_normal": _is_asked_if_normal(message, whole),
+    }
+    return {name for name, holds in tests.items() if holds} | _time(message, whole)
 
-    cues: Mapping[str, tuple[Phrase, ...]]
-    words: Mapping[str, frozenset[str]]
-    reach: Mapping[str, int]
 
-    @classmethod
-    def from_content(cls, content: Mapping[str, Any], book: PhraseBook) -> "Reader":
-        cues = {name: tuple(book.phrase(str(text)) for text in content["cues"].get(name) or []) for name in _CUES}
-        words = {name: frozenset(str(word) for word in content["words"].get(name) or []) for name in _SETS}
-        book.vocabulary |= {word for listed in words.values() for word in listed if word.isalpha()}
-        return cls(cues, words, {str(name): int(value) for name, value in content["reach"].items()})
+# denied
 
 
-class Scope:
-    """One message, cut into sentences and clauses."""
-
-    def __init__(self, tokens: Sequence[str], reader: Reader) -> None:
-        self._tokens = tokens
-        self._words = reader.words
-        self._reader = reader
-        self._sentence: list[int] = []
-        self._clause: list[int] = []
-        self._soft: set[int] = set()  # clauses that only "and" or "or" opened
-        self._cut()
-        self._spans: dict[str, list[Span]] = {}
-        self._text = ""
-        self._offsets: list[int] = []
-
-    def same_sentence(self, left: int, right: int) -> bool:
-        return self._sentence[left] == self._sentence[right]
-
-    def circumstances(self, hits: Sequence[Span]) -> set[str]:
-        """What lowers the weight of these words; the first hit is the symptom itself."""
-        symptom, whole = hits[0], (min(hit[0] for hit in hits), max(hit[1] for hit in hits))
-        tests = {
-            "negated": self._is_negated(symptom, hits) or self._is_denied_afterwards(whole),
-            "other": self._belongs_to_someone_else(whole, hits),
-            "resolved": self._is_resolved(whole),
-            "long_standing": self._near_cue("long_standing", whole) and not self._near_cue("changed", whole),
-            "hypothetical": self._before("hypothetical", whole, "hypothetical"),
-            "worried": self._before("worried", whole, "worried"),
-            "reported": self._before("reported", whole, "reported"),
-            "question": self._is_general_question(whole),
-            "is_it_normal": self._is_asked_if_normal(whole),
-        }
-        found = {name for name, holds in tests.items() if holds}
-        return found | self._time(whole)
-
-    # sentences, clauses, cues
-
-    def _cut(self) -> None:
-        sentence = clause = 0
-        for place, token in enumerate(self._tokens):
-            following = self._tokens[place + 1] if place + 1 < len(self._tokens) else ""
-            if token in ("and", "or", "nor") and following in self._words["new_subjects"]:
-                clause += 1
-                self._soft.add(clause)
-            elif token in self._words["clause_breaks"] or not token.isascii():
-                clause += 1
-                if place and self._tokens[place - 1] in ("and", "or"):  # "and then cried all night": the same person
-                    self._soft.add(clause)
-            self._sentence.append(sentence)
-            self._clause.append(clause)
-            if is_end_of_sentence(token):
-                sentence += 1
-                clause += 1
-
-    def _cues(self, name: str) -> list[Span]:
-        if not self._offsets:
-            offset = 1
-            for token in self._tokens:
-                self._offsets.append(offset)
-                offset += len(token) + 1
-            self._text = " " + " ".join(self._tokens) + " "
-        if name not in self._spans:
-            present = set(self._tokens)
-            spans = []
-            for phrase in self._reader.cues[name]:
-                if not any(anchor in present or anchor.endswith("*") for anchor in phrase.anchors):
-                    continue
-                for match in phrase.pattern.finditer(self._text):
-                    spans.append(
-                        (bisect_right(self._offsets, match.start()) - 1, bisect_right(self._offsets, match.end() - 2))
-                    )
-            self._spans[name] = spans
-        return self._spans[name]
-
-    def _near_cue(self, name: str, span: Span) -> bool:
-        """In the same sentence, outside the words themselves."""
-        return any(
-            self.same_sentence(start, span[0]) for start, end in self._cues(name) if end <= span[0] or start >= span[1]
-        )
-
-    def _before(self, name: str, span: Span, reach: str) -> bool:
-        return any(
-            start < span[0]
-            and span[0] - end <= self._reader.reach[reach]
-            and self.same_sentence(start, span[0])
-            and not self._is_contrasted(end, span[0])
-            for start, end in self._cues(name)
-        )
-
-    def _is_contrasted(self, start: int, end: int) -> bool:
-        return any(
-            token in ("but", "although", "though", "however") or not token.isascii()
-            for token in self._tokens[start:end]
-        )
-
-    # denied
-
-    def _is_negated(self, symptom: Span, hits: Sequence[Span]) -> bool:
-        for start, end in self._cues("negation"):
-            if end > symptom[0] or symptom[0] - end > self._reader.reach["negation"]:
-                continue
-            if any(first < end and start < last for first, last in [*hits, *self._cues("not_negation")]):
-                continue
-            if self.same_sentence(start, symptom[0]) and self._carries(end, symptom[0]):
-                return True
-        return False
-
-    def _carries(self, start: int, end: int) -> bool:
-        """A "no" reaches along its clause, and along a bare list: "no numbness, tingling or weakness"."""
-        if end == start or self._clause[start] == self._clause[end]:
-            return not self._is_contrasted(start, end)
-        between = self._tokens[start:end]
-        breaks = {token for token in between if token in self._words["clause_breaks"] or not token.isascii()}
-        return breaks <= {",", "or", "and", "nor"} and not any(
-            token in self._words["not_in_a_list"] for token in between
-        )
-
-    def _is_denied_afterwards(self, span: Span) -> bool:
-        """ "Numbness? No." and "chest pain: none"."""
-        place = span[1]
-        while place < len(self._tokens) and self._tokens[place] in ("?", ":", ",", "is", "was", "at", "all"):
-            place += 1
-        if place >= len(self._tokens) or place == span[1] or self._tokens[place] not in self._words["denials"]:
-            return False
-        return place + 1 >= len(self._tokens) or self._tokens[place + 1] in (
-            ".",
-            ",",
-            ";",
-            "!",
-            "at",
-            "thanks",
-            "thankfully",
-        )
-
-    # whose
-
-    def _belongs_to_someone_else(self, span: Span, hits: Sequence[Span]) -> bool:
-        place = span[1] - 1
-        while place >= 0:
-            token = self._tokens[place]
-            if place < span[0] and self._is_hard_break(place):
-                return False
-            part_of_symptom = any(start <= place < end for start, end in hits)  # "numb in the woman's area"
-            if token in self._words["pronouns_of_others"] or (token in self._words["others"] and not part_of_symptom):
-                if not self._is_only_addressed(place):
-                    return True
-                place = self._first_word_of(place)
-            elif token in self._words["self"] and not (place < span[0] and self._is_a_place(place)):
-                return False
-            place -= 1
-        return False
-
-    def _is_hard_break(self, place: int) -> bool:
-        return self._clause[place] != self._clause[place + 1] and self._clause[place + 1] not in self._soft
-
-    def _is_only_addressed(self, place: int) -> bool:
-        """ "I told my husband": he is spoken to, it isn't his symptom."""
-        if place + 1 < len(self._tokens) and self._tokens[place + 1] == "else":  # "someone else's tablets"
+def _is_negated(message: Clauses, symptom: Span, hits: Sequence[Span]) -> bool:
+    kept = [*hits, *message.cues("not_negation")]
+    for start, end in message.cues("negation"):
+        if end > symptom[0] or symptom[0] - end > message.reach("negation"):
+            continue
+        if any(first < end and start < last for first, last in kept) or not message.same_sentence(start, symptom[0]):
+            continue
+        if _carries(message, end, symptom[0]):
             return True
-        first = self._first_word_of(place)
-        return first > 0 and self._tokens[first - 1] in self._words["aimed_at"]
+    return False
 
-    def _is_a_place(self, place: int) -> bool:
-        """ "A patient on my ward": this "my" says nothing about who has it."""
-        return (
-            self._tokens[place] in ("my", "our")
-            and place > 0
-            and self._tokens[place - 1] in ("on", "at", "in", "of", "from")
-        )
 
-    def _first_word_of(self, place: int) -> int:
-        first = place
-        while (
-            first > 0
-            and place - first < 3
-            and self._tokens[first - 1] in ("my", "the", "our", "a", "an", "me", "poor", "old", "his", "her")
-        ):
-            first -= 1
-        return first
+def _carries(message: Clauses, start: int, end: int) -> bool:
+    """Whether a "no" or "not" that ends at `start` is about the symptom at `end`.
 
-    # when
-
-    def _time(self, span: Span) -> set[str]:
-        clauses = {self._clause[place] for place in range(*span)}
-        neighbours = {min(clauses) - 1, max(clauses) + 1}
-        past = False
-        for start, _end in self._cues("past"):
-            if not self.same_sentence(start, span[0]) or (
-                start and self._tokens[start - 1] in self._words["gap_denials"]
-            ):
-                continue  # "never had this before" is about now
-            place = self._clause[start]
-            past = past or place in clauses or (place in neighbours and self._is_short_or_opening(start))
-        if not past or self._is_recent(span):
-            return set()
-        present = any(self._clause[start] in clauses for start, _end in self._cues("present"))
-        return {"past_unclear" if present else "past"}
-
-    def _is_recent(self, span: Span) -> bool:
-        """ "Fine now" is about the end of it, not about its beginning."""
-        ended = [*self._cues("resolved"), *self._cues("past")]
-        return any(
-            self.same_sentence(start, span[0]) and not any(first < end and start < last for first, last in ended)
-            for start, end in self._cues("recent")
-        )
-
-    def _is_short_or_opening(self, start: int) -> bool:
-        """ "Years ago, I was numb" and "I was numb, that was years ago"."""
-        clause = [place for place, number in enumerate(self._clause) if number == self._clause[start]]
-        return len(clause) <= 6 or start - clause[0] <= 3
-
-    def _is_resolved(self, span: Span) -> bool:
-        others = self._cues("resolved_of_other_things")
-        for start, end in self._cues("resolved"):
-            if start < span[1] or self._sentence[start] - self._sentence[span[1] - 1] > 0:
-                continue
-            if not any(self._clause[first] == self._clause[start] and last <= end for first, last in others):
-                return True
+    It is when only small words stand between ("no sign of any numbness", "not had any"). A comma is crossed in a list
+    that says "or" or "nor". Any other word between means that something else is denied: "didn't sleep with the chest
+    pain", "no appetite, numb down below".
+    """
+    between = message.tokens[start:end]
+    if not all(token in message.words["carries_negation"] for token in between):
         return False
+    if message.tokens[start - 1] == "no" and between and between[0] in message.words["self"]:
+        return False  # "no I'm numb": an answer, not a denial
+    return "," not in between or any(
+        token in ("or", "nor") for token in message.tokens[start : end + _LIST_ENDS_WITHIN]
+    )
 
-    # asked
 
-    def _is_general_question(self, span: Span) -> bool:
-        """A question about the condition: no word of it is about the writer."""
-        places = [place for place, number in enumerate(self._sentence) if number == self._sentence[span[0]]]
-        sentence = self._tokens[places[0] : places[-1] + 1]
-        if any(token in self._words["self"] for token in self._tokens[span[0] : span[1]]):
+def _is_denied_afterwards(message: Clauses, span: Span) -> bool:
+    """ "Numbness? No." and "chest pain: none"."""
+    tokens, place = message.tokens, span[1]
+    while place < len(tokens) and tokens[place] in ("?", ":", ",", "is", "was", "at", "all"):
+        place += 1
+    if place >= len(tokens) or place == span[1] or tokens[place] not in message.words["denials"]:
+        return False
+    return place + 1 >= len(tokens) or tokens[place + 1] in (".", ",", ";", "!", "at", "thanks", "thankfully")
+
+
+# whose
+
+
+def _belongs_to_someone_else(message: Clauses, span: Span, hits: Sequence[Span]) -> bool:
+    """The nearest person before the symptom, in its clause, has it; with nobody there it is the writer's own."""
+    place = span[1] - 1
+    while place >= 0:
+        token = message.tokens[place]
+        if place < span[0] and message.breaks_after(place):
             return False
-        asks = sentence[-1] == "?" or any(start == places[0] for start, _end in self._cues("general_question"))
-        return (
-            asks
-            and not any(token in self._words["self"] for token in sentence)
-            and not self._near_cue("is_it_normal", span)
-        )
+        part_of_symptom = any(start <= place < end for start, end in hits)  # "numb in the woman's area"
+        pronoun = token in message.words["pronouns_of_others"]
+        if pronoun or (token in message.words["others"] and not part_of_symptom):
+            if pronoun or not _is_only_mentioned(message, place):
+                return True
+            place = _first_word_of(message, place)
+        elif token in message.words["self"] and not (place < span[0] and _is_a_place(message, place)):
+            return False
+        place -= 1
+    return False
 
-    def _is_asked_if_normal(self, span: Span) -> bool:
-        """ "Is it normal to get chest pain on a walk?": most who ask have it."""
-        sentence = [
-            token for place, token in enumerate(self._tokens) if self._sentence[place] == self._sentence[span[0]]
-        ]
-        return self._near_cue("is_it_normal", span) and not any(token in self._words["self"] for token in sentence)
+
+def _is_only_mentioned(message: Clauses, place: int) -> bool:
+    """ "I told my husband", "mum says", "someone else's tablets": it isn't their symptom."""
+    following = message.tokens[place + 1 : place + 4]
+    if following[:1] == ["else"] or any(token in message.words["speaks_or_acts"] for token in following):
+        return True
+    first = _first_word_of(message, place)
+    return first > 0 and message.tokens[first - 1] in message.words["aimed_at"]
+
+
+def _is_a_place(message: Clauses, place: int) -> bool:
+    """ "A patient on my ward": this "my" says nothing about who has it."""
+    before = message.tokens[place - 1] if place else ""
+    return message.tokens[place] in ("my", "our") and before in ("on", "at", "in", "of", "from")
+
+
+def _first_word_of(message: Clauses, place: int) -> int:
+    first = place
+    while first > 0 and place - first < 3 and message.tokens[first - 1] in message.words["determiners"]:
+        first -= 1
+    return first
+
+
+# when
+
+
+def _time(message: Clauses, span: Span) -> set[str]:
+    if not _is_past(message, span) or _is_recent(message, span):
+        return set()
+    clauses = message.clauses_of(span)
+    present = any(message.clause_of(start) in clauses for start, _end in message.cues("present"))
+    return {"past_unclear" if present else "past"}
+
+
+def _is_past(message: Clauses, span: Span) -> bool:
+    clauses = message.clauses_of(span)
+    neighbours = {min(clauses) - 1, max(clauses) + 1}
+    for start, _end in message.cues("past"):
+        if not message.same_sentence(start, span[0]):
+            continue
+        if start and message.tokens[start - 1] in message.words["gap_denials"]:
+            continue  # "never had this before" is about now
+        clause = message.clause_of(start)
+        if clause in clauses or (clause in neighbours and _is_short_or_opening(message, start)):
+            return True
+    return False
+
+
+def _is_recent(message: Clauses, span: Span) -> bool:
+    """ "Fine now" is about the end of it, not about its beginning."""
+    ended = [*message.cues("resolved"), *message.cues("past")]
+    return any(
+        message.same_sentence(start, span[0]) and not any(first < end and start < last for first, last in ended)
+        for start, end in message.cues("recent")
+    )
+
+
+def _is_short_or_opening(message: Clauses, start: int) -> bool:
+    """ "Years ago, I was numb" and "I was numb, that was years ago"."""
+    places = message.places_of_clause(start)
+    return len(places) <= 6 or start - places[0] <= 3
+
+
+def _is_resolved(message: Clauses, span: Span) -> bool:
+    """It ended, said after it in the same sentence; "my back is fine now" says nothing about the numbness beside it."""
+    others = message.cues("resolved_of_other_things")
+    return any(
+        start >= span[1]
+        and message.same_sentence(start, span[1] - 1)
+        and not any(message.same_clause(first, start) and last <= end for first, last in others)
+        for start, end in message.cues("resolved")
+    )
+
+
+def _is_long_standing(message: Clauses, span: Span) -> bool:
+    """Said of the symptom, and not of the back pain in another clause; and nothing says that it changed."""
+    if any(_is_beside(message, cue, span) for cue in message.cues("changed")):
+        return False
+    others, clauses = message.cues("long_standing_of_other_things"), message.clauses_of(span)
+    for cue in message.cues("long_standing"):
+        of_another = message.clause_of(cue[0]) not in clauses and any(
+            message.same_clause(first, cue[0]) for first, _last in others
+        )
+        if _is_beside(message, cue, span) and not of_another:
+            return True
+    return False
+
+
+def _is_beside(message: Clauses, cue: Span, span: Span) -> bool:
+    """In the same sentence, outside the words themselves."""
+    return message.same_sentence(cue[0], span[0]) and (cue[1] <= span[0] or cue[0] >= span[1])
+
+
+# imagined, feared, reported
+
+
+def _is_imagined(message: Clauses, span: Span) -> bool:
+    """ "What if I wet myself", "if I ever get chest pain"; but not "if I walk I get chest pain"."""
+    for start, end in message.cues("hypothetical"):
+        if start < span[0] and _reaches(message, start, end, span, "hypothetical"):
+            commas = any(message.breaks_after(place) for place in range(max(end - 1, 0), span[0]))
+            if end > span[0] or not commas:
+                return True
+    for start, end in message.cues("conditional"):
+        asked = start > 0 and message.tokens[start - 1] in message.words["asks"]  # "asked if I had": not imagined
+        if start < span[0] and not asked and message.same_sentence(start, span[0]) and span[0] - end <= _NEXT_TO:
+            between = (min(end, span[0]), span[0])
+            if not message.has_any(between, "self") and "," not in message.tokens[between[0] : between[1]]:
+                return True
+    return False
+
+
+def _is_feared(message: Clauses, span: Span) -> bool:
+    """Afraid that it may come; but "worried about this numbness" is about one that is there."""
+    return any(
+        start < span[0]
+        and _reaches(message, start, end, span, "worried")
+        and not message.has_any((start, span[0]), "points_at")
+        for start, end in message.cues("worried")
+    )
+
+
+def _is_reported(message: Clauses, span: Span) -> bool:
+    """A clinician's or a leaflet's words about it; "and I said yes" makes it the writer's own."""
+    after = [start for start, _end in message.cues("affirmed_after") if start >= span[1]]
+    if any(message.same_sentence(start, span[0]) for start in after):
+        return False
+    return any(
+        start < span[0]
+        and _reaches(message, start, end, span, "reported")
+        and not message.has_any((min(end, span[0]), span[0]), "self")
+        for start, end in message.cues("reported")
+    )
+
+
+def _reaches(message: Clauses, start: int, end: int, span: Span, reach: str) -> bool:
+    near = span[0] - end <= message.reach(reach)
+    return near and message.same_sentence(start, span[0]) and not message.is_contrasted(end, span[0])
+
+
+# asked
+
+
+def _is_general_question(message: Clauses, span: Span) -> bool:
+    """A question about the condition: it is framed as one, and no word of it is about the writer."""
+    first, last = message.sentence_of(span[0])
+    if message.has_any((first, last), "self") or _asks_if_normal(message, span):
+        return False
+    opens = any(start == first for start, _end in message.cues("open_question"))
+    framed = any(start == first for start, _end in message.cues("closed_question"))
+    return opens or (framed and message.tokens[last - 1] == "?")
+
+
+def _is_asked_if_normal(message: Clauses, span: Span) -> bool:
+    """ "Is it normal to get chest pain on a walk?": most who ask have it."""
+    first, last = message.sentence_of(span[0])
+    return _asks_if_normal(message, span) and not message.has_any((first, last), "self")
+
+
+def _asks_if_normal(message: Clauses, span: Span) -> bool:
+    return any(_is_beside(message, cue, span) for cue in message.cues("is_it_normal"))

@@ -10,14 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
+from bot.coaching.clauses import Clauses
 from bot.coaching.findings import SEVERITIES, STRENGTH, Action, Finding, Risk, gravest, rank
 from bot.coaching.lexicon import Rule, ScreeningRules
 from bot.coaching.normalising import tokens
 from bot.coaching.phrases import A_NUMBER, Phrase
-from bot.coaching.scope import Scope
+from bot.coaching.scope import circumstances
 
 __all__ = ["SEVERITIES", "STRENGTH", "Action", "Finding", "Risk", "ScreeningRules", "gravest", "screen"]
 
+_EXCEPTION_WITHIN = 4  # words: an exception further off is about something else
 _NEAREST = 3  # places of a word list that are combined with each place of the first
 
 
@@ -48,7 +50,7 @@ class _Message:
     """One message with the places of the word lists in it, each looked for only once, and only when it can be there."""
 
     def __init__(self, words: list[str], rules: ScreeningRules) -> None:
-        self.scope = Scope(words, rules.reader)
+        self.clauses = Clauses(words, rules.cues)
         self._rules = rules
         self._text = " " + " ".join(words) + " "
         self._offsets: list[int] = []
@@ -90,7 +92,7 @@ class _Message:
         return self._found[number]
 
     def _hits(self, phrase: Phrase) -> Iterator[_Hit]:
-        denials = self._rules.reader.words["gap_denials"]
+        denials = self._rules.cues.words["gap_denials"]
         for match in phrase.pattern.finditer(self._text):
             if any(word in denials and word not in phrase.words for word in match.group().split()):
                 continue  # "my face hasn't dropped"
@@ -136,12 +138,18 @@ def _belong_together(hits: Sequence[_Hit], rule: Rule, message: _Message) -> boo
     if rule.in_order and ordered != list(hits):
         return False
     for left, right in pairwise(ordered):
-        if right.start - left.end > rule.near or not message.scope.same_sentence(left.start, right.end - 1):
+        if right.start - left.end > rule.near or not message.clauses.same_sentence(left.start, right.end - 1):
             return False
     start, end = ordered[0].start, max(hit.end for hit in ordered)
-    exceptions = (hit for number in rule.unless for hit in message.places(number))
-    same = message.scope.same_sentence
-    return not any(same(hit.start, start) or same(hit.start, end - 1) for hit in exceptions)
+    near = (hit for number in rule.unless for hit in message.places(number))
+    far = (hit for number in rule.unless_sentence for hit in message.places(number))
+    same = message.clauses.same_sentence
+    return not any(
+        (same(hit.start, start) or same(hit.start, end - 1))
+        and hit.start - end <= _EXCEPTION_WITHIN
+        and start - hit.end <= _EXCEPTION_WITHIN
+        for hit in near
+    ) and not any(same(hit.start, start) or same(hit.start, end - 1) for hit in far)
 
 
 def _counts(hits: Sequence[_Hit], rule: Rule, rules: ScreeningRules) -> bool:
@@ -166,7 +174,7 @@ def _value(number: str, rules: ScreeningRules) -> float | None:
 def _action(rule: Rule, message: _Message, hits: Sequence[_Hit]) -> str:
     """The rule's action, lowered by what the words around it say."""
     action: str = rule.action
-    found = message.scope.circumstances([(hit.start, hit.end) for hit in hits])
+    found = circumstances(message.clauses, [(hit.start, hit.end) for hit in hits])
     if "other" in found and rule.policy.get("other") == "other" and found & {"past", "resolved", "long_standing"}:
         return "silent"  # somebody else's, and over
     for circumstance in found:
