@@ -14,15 +14,16 @@ from bot.rasa.turns import TurnResult
 from tests.dialogues.walk import Walk
 
 MESSAGES = (
-    *("?", "!", "...", "-", "/", "//", "@", "#", "_", "%s", "{}", "{goal_minutes}", "\u200b", "\u00a0", "\n", "''", '"'),
-    *("👍", "😀😀😀", "🤷‍♀️", "🇬🇧", "❤️", "1️⃣", "ok", "k", "y", "n", "hm", "lol", "asdfghjkl", "flurb goblins", "a" * 4000),
-    *("/start", "/stop", "/goodbye", "/restart", "/session_start", "/belief", "/set_goal{}", "/nonsense", "/set_goal now"),
-    *("0", "5", "-3", "11", "1000000", "3.5", "3,5", "7/10", "ten", "½", "10 minutes", "an hour", "18:30", "half nine", "Monday"),
-    *("yes", "no", "maybe", "not sure", "skip", "back", "stop", "why?", "help", "menu", "cancel", "later", "never mind"),
+    *("?", "!", "...", "-", "/", "//", "@", "#", "_", "%s", "{}", "{goal_minutes}", "\u200b", "\u00a0", "\n", "''"),
+    *("👍", "😀😀😀", "🤷‍♀️", "🇬🇧", "❤️", "1️⃣", "ok", "k", "y", "n", "hm", "lol", "asdfghjkl", "flurb goblins"),
+    *("/start", "/stop", "/goodbye", "/restart", "/session_start", "/belief", "/set_goal{}", "/nonsense", "a" * 4000),
+    *("0", "5", "-3", "11", "1000000", "3.5", "3,5", "7/10", "ten", "½", "10 minutes", "an hour", "18:30", "half nine"),
+    *("yes", "no", "maybe", "not sure", "skip", "back", "stop", "why?", "help", "menu", "cancel", "later", "Monday"),
     *("how are you?", "what's the weather like?", "are you a robot?", "how long will this take?", "do I need a scan?"),
-    *("hello", "thanks", "good morning", "I hate this", "you're useless", "I walked to the shop", "ibuprofen?", "delete my data"),
-    *("it's wear and tear", "bending will do more damage", "I must rest until it stops hurting", "set a goal", "talk to a person"),
-    *("Ich verstehe nicht", "je ne comprends pas", "我的背疼", "ظهري يؤلمني", "<b>bold</b>", "1; drop table patient", "a\tb\tc"),
+    *("hello", "thanks", "good morning", "I hate this", "you're useless", "I walked to the shop", "ibuprofen?"),
+    *("it's wear and tear", "bending will do more damage", "I must rest until it stops hurting", "delete my data"),
+    *("set a goal", "talk to a person", "<b>bold</b>", "1; drop table patient", "a\tb\tc", "/set_goal now"),
+    *("Ich verstehe nicht", "je ne comprends pas", "我的背疼", "ظهري يؤلمني", "never mind"),
 )  # fmt: skip
 SHARE = 16  # each question of a form takes every sixteenth message, beginning at another one
 BEFORE_CONSENT = "enrolment_form"
@@ -62,8 +63,9 @@ def plausible(spec: dict[str, Any]) -> Any:
     if kind == "choice":
         return next(iter(spec["options"]))
     values = {
-        "number": 8, "minutes": 8, "scale": 8, "days": "Monday", "time": "18:30", "day_or_time": "09:00", "yes_no_unsure": "yes",
-        "nation": "england", "time_zone": "Europe/London", "invitation_code": "ABCD-EFGH-JKMN", "text": "walking",
+        "number": 8, "minutes": 8, "scale": 8, "days": "Monday", "time": "18:30", "day_or_time": "09:00",
+        "yes_no_unsure": "yes", "nation": "england", "time_zone": "Europe/London",
+        "invitation_code": "ABCD-EFGH-JKMN", "text": "walking",
     }  # fmt: skip
     return values[kind]
 

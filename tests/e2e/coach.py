@@ -30,14 +30,21 @@ class Coach:
         self._environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | dict(environment)
         self._process: asyncio.subprocess.Process | None = None
         self._log = folder / "coach.log"
+        self._began_at = 0  # where in the log this life begins
         self.kills = 0
+        self.kills_at_work = 0  # of a coach that served already
 
     @property
     def said(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
+    @property
+    def is_serving(self) -> bool:
+        return SERVING in self.said[self._began_at :]
+
     async def start(self) -> None:
         """Returns as soon as the process exists."""
+        self._began_at = len(self.said)
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(str(COACH), "run"),
@@ -54,7 +61,7 @@ class Coach:
         assert self._process is not None
         try:
             async with asyncio.timeout(LONGEST_START_S):
-                while SERVING not in self.said:
+                while not self.is_serving:
                     assert self._process.returncode is None, self.said
                     await asyncio.sleep(0.1)
         except TimeoutError:
@@ -64,6 +71,7 @@ class Coach:
         """kill -9, at whatever it is doing."""
         assert self._process is not None
         assert self._process.returncode is None, f"it had stopped by itself:\n{self.said[-3000:]}"
+        self.kills_at_work += self.is_serving
         os.kill(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         self.kills += 1

@@ -14,7 +14,7 @@ from bot.content import PLACEHOLDER, Library
 from tests.emulator import Emulator
 from tests.fake_telegram import TOKEN
 
-LONGEST_WAIT_S = 90.0  # for one reply, on a busy machine; a quiet one takes a second
+LONGEST_WAIT_S = 60.0  # for one reply, on a busy machine; a quiet one takes a second
 
 
 @dataclass
@@ -106,6 +106,14 @@ class Person:
     async def reads(self, *words: str) -> str:
         """The next message with all of these words in it."""
         return await self._next(lambda text: all(word in text for word in words), repr(words))
+
+    async def finds(self, response: str) -> None:
+        """Some message of this chat says this by now, perhaps because it was edited."""
+        wording = re.compile(self._wordings(response), re.DOTALL)
+        await self._telegram.until(
+            lambda: any(wording.search(each.text) for each in self._chat()),
+            lambda: f"looked for {response}; the chat shows {self._last()}",
+        )
 
     def _wordings(self, response: str) -> str:
         """Any wording of a response, whatever stands in its placeholders."""
