@@ -181,14 +181,15 @@ def _is_resolved(message: Clauses, span: Span) -> bool:
 
 def _is_long_standing(message: Clauses, span: Span) -> bool:
     """Said of the symptom, and not of the back pain in another clause; and nothing says that it changed."""
-    if any(_is_beside(message, cue, span) for cue in message.cues("changed")):
+    if any(message.same_sentence(start, span[0]) for start, _end in message.cues("changed")):
         return False
     others, clauses = message.cues("long_standing_of_other_things"), message.clauses_of(span)
     for cue in message.cues("long_standing"):
         of_another = message.clause_of(cue[0]) not in clauses and any(
             message.same_clause(first, cue[0]) for first, _last in others
         )
-        if _is_beside(message, cue, span) and not of_another:
+        contrasted = cue[1] <= span[0] and message.is_contrasted(cue[1], span[0])  # "he knows of it but now …"
+        if _is_beside(message, cue, span) and not of_another and not contrasted:
             return True
     return False
 

@@ -16,7 +16,8 @@ EMERGENCIES = ("RF01", "RF02", "RF07", "RF09", "RF10", "RF13", "RF15")
 
 @cache
 def read(path: str) -> Any:
-    return yaml.safe_load((SAFETY / path).read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where it is there
+    return yaml.load((SAFETY / path).read_text(encoding="utf-8"), Loader=loader)
 
 
 @cache

@@ -108,9 +108,77 @@ NOT_EXCUSED = [
 ]
 
 
+IN_A_TURN_OF_PHRASE = [
+    ("dont tell my wife but i want to die", "RF13"),
+    ("I know I've got the kids but I can't see the point of being alive", "RF13"),
+    ("everyone says I'm lucky but I wish I was dead", "RF13"),
+    ("I laugh at work and go home and plan how to kill myself", "RF13"),
+    ("since dad died I want to be with him, I want to die", "RF13"),
+    ("I was joking before but I do want to end my life", "RF13"),
+    ("not going to lie I've thought about suicide", "RF13"),
+    ("I'm not eating, not sleeping and I don't want to be here", "RF13"),
+    ("the gp asked if I was suicidal and I lied, I am", "RF13"),
+    ("if I had a gun I'd use it on myself", "RF13"),
+    ("took my tablets all of them at once to end it", "RF13"),
+    ("had 10 paracetamol, the pack of 16 was on offer", "RF15"),
+    ("I've had about twelve of my mum's codeine", "RF15"),
+    ("is it bad that I took 20 paracetamol?", "RF15"),
+    ("my husband says I should tell you I took 14 ibuprofen", "RF15"),
+    ("took my morphine and had a few glasses of wine and I'm really drowsy", "RF15"),
+    ("I accidentally had two lots of my morphine this morning", "RF15"),
+    ("my chest hurts but it's probably just wind", "RF09"),
+    ("it's probably nothing, bit of chest pain when walking", "RF09"),
+    ("got home from work, sat down, crushing pain in my chest", "RF09"),
+    ("chest pain again, doctor knows I have angina but this is worse", "RF09"),
+    ("my dad had heart trouble and now I've got chest pain", "RF09"),
+    ("I've had a chest infection but now there's a crushing pain in my chest", "RF09"),
+    ("I don't want to be a nuisance but half my face has dropped", "RF10"),
+    ("I was fine then I passed out doing the dishes", "RF10"),
+    ("my granddaughter says my speech is slurred", "RF10"),
+    ("fell off my chair and hit my head, been vomiting", "RF10"),
+    ("I can't breathe properly, not a cold", "RF10"),
+    ("physio says it's just sciatica but I can't feel when I wee", "RF01"),
+    ("no problem with my bowels but I can't feel myself wee", "RF01"),
+    ("I've not got any leg pain, I've just got a numb fanny", "RF01"),
+    ("it's not that I'm incontinent but I leak and don't notice", "RF01"),
+    ("haha this is silly but my bum and bits are numb", "RF01"),
+    ("my leg is fine, my back is fine, but between my legs is numb", "RF01"),
+    ("after the baby I was fine but this week I can't feel when I wipe", "RF01"),
+    ("the numbness between my legs hasn't gone", "RF01"),
+    ("I still haven't got feeling back between my legs", "RF01"),
+    ("I can feel when I wipe but not when I wee", "RF01"),
+    ("no feeling in my privates, no control of my wee", "RF01"),
+    ("my leg isn't weak, it's just that my foot won't lift", "RF02"),
+    ("no pain now but my foot is floppy", "RF02"),
+    ("it's not sore, it just gives way, my left leg", "RF02"),
+    ("my physio knows about my leg but now it's getting weaker", "RF02"),
+    ("I thought it was wind but it's a ripping pain in my tummy and back", "RF07"),
+    ("came over faint with the pain in my back, husband called the doctor", "RF07"),
+    ("no chest pain but I'm coughing up blood", "RF08"),
+    ("calf's swollen and hot, not from football", "RF08"),
+    ("he doesn't hit me every day but he hits me", "RF17"),
+    ("she's lovely mostly but she pushed me down the stairs", "RF17"),
+    ("please don't tell anyone my husband hits me", "RF17"),
+    ("I didn't mean to hurt my little boy, I hit him", "RF18"),
+    ("I can't cope any more and I can't stop crying", "RF14"),
+    ("I've got a temperature of 39 and my back is agony", "RF05"),
+    ("fell off the ladder this morning, back's agony", "RF04"),
+    ("car crash last night and my back hurts", "RF04"),
+    ("I'm 30 weeks pregnant and I'm bleeding", "RF12"),
+    ("vomiting blood since this morning", "RF11"),
+]
+
+
 @pytest.mark.parametrize(
     ("text", "risk"),
-    NOT_A_DENIAL + NOT_SOMEBODY_ELSE + NOT_A_QUESTION + NOT_HYPOTHETICAL + NOT_REPORTED + NOT_PAST + NOT_EXCUSED,
+    NOT_A_DENIAL
+    + NOT_SOMEBODY_ELSE
+    + NOT_A_QUESTION
+    + NOT_HYPOTHETICAL
+    + NOT_REPORTED
+    + NOT_PAST
+    + NOT_EXCUSED
+    + IN_A_TURN_OF_PHRASE,
 )
 def test_words_round_a_real_danger_do_not_silence_it(text: str, risk: str) -> None:
     assert action(text, risk) == "advise"
