@@ -13,6 +13,7 @@ from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Text
+from zipfile import BadZipFile
 
 import numpy as np
 import onnxruntime
@@ -98,7 +99,7 @@ def _read_cache(file: Path) -> Dict[str, np.ndarray]:
     try:
         with np.load(file) as stored:
             return dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
-    except (OSError, ValueError, KeyError):  # absent, or cut short by a kill: encode again
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # absent, or cut short by a kill: encode again
         return {}
 
 
