@@ -78,6 +78,16 @@ class Telegram(Emulator):
         return sorted([*given, *again], key=lambda update: int(update["update_id"]))
 
 
+def saying(library: Library, *responses: str) -> re.Pattern[str]:
+    """Finds these responses, in order, in any of their wordings and whatever stands in their placeholders."""
+    return re.compile(".*".join(_any_wording(library, name) for name in responses), re.DOTALL)
+
+
+def _any_wording(library: Library, response: str) -> str:
+    texts = [str(each.get("text", "")).strip() for each in library.responses[response]]
+    return f"(?:{'|'.join('.*?'.join(map(re.escape, PLACEHOLDER.split(text)[::2])) for text in texts)})"
+
+
 class Person:
     """Somebody with a phone: a patient or a physio."""
 
@@ -100,7 +110,7 @@ class Person:
 
     async def sees(self, *responses: str) -> str:
         """The next message that says all of these, in order; earlier ones that were not read yet are passed over."""
-        pattern = re.compile(".*".join(self._wordings(name) for name in responses), re.DOTALL)
+        pattern = saying(self._library, *responses)
         return await self._next(lambda text: bool(pattern.search(text)), " + ".join(responses))
 
     async def reads(self, *words: str) -> str:
@@ -109,16 +119,11 @@ class Person:
 
     async def finds(self, response: str) -> None:
         """Some message of this chat says this by now, perhaps because it was edited."""
-        wording = re.compile(self._wordings(response), re.DOTALL)
+        wording = saying(self._library, response)
         await self._telegram.until(
             lambda: any(wording.search(each.text) for each in self._chat()),
             lambda: f"looked for {response}; the chat shows {self._last()}",
         )
-
-    def _wordings(self, response: str) -> str:
-        """Any wording of a response, whatever stands in its placeholders."""
-        texts = [str(each.get("text", "")).strip() for each in self._library.responses[response]]
-        return f"(?:{'|'.join('.*?'.join(map(re.escape, PLACEHOLDER.split(text)[::2])) for text in texts)})"
 
     async def _next(self, fits: Callable[[str], bool], wanted: str) -> str:
         def found() -> int | None:
@@ -147,4 +152,4 @@ async def telegram_over_http(**options: Any) -> AsyncIterator[tuple[Telegram, st
         await server.close()
 
 
-__all__ = ["TOKEN", "Person", "Telegram", "telegram_over_http"]
+__all__ = ["TOKEN", "Person", "Telegram", "saying", "telegram_over_http"]
