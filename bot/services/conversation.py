@@ -83,28 +83,32 @@ class Conversation:
 
     async def screen_first(self, incoming: Incoming) -> bool:
         """Screens the words by rules alone. True when they were a danger, which is then answered in full."""
-        if incoming.kind not in WITH_WORDS or incoming.kind == "tap":
-            return False
         now = self._clock.now()
         with self._database.transaction() as session:
             patient = self._enrolment.stranger(session, incoming.chat_id, now)
-            message = self._log(session, patient, incoming, incoming.text, now)
-            if message.screened:
-                return False
-            message.screened = True
-            if not self._safety.screen(session, patient, message, now):
-                return False
-            inbox.finish(session, incoming.update_id, InboxState.DONE)
-            return True
+            return self._screened(session, patient, incoming, now)
+
+    def _screened(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> bool:
+        """Reads the words once, however often this is called. True when they were a danger: then the update is done."""
+        if incoming.kind not in WITH_WORDS or incoming.kind == "tap":
+            return False
+        message = self._log(session, patient, incoming, incoming.text, now)
+        if message.screened:
+            return False
+        message.screened = True
+        if not self._safety.screen(session, patient, message, now):
+            return False
+        inbox.finish(session, incoming.update_id, InboxState.DONE)
+        return True
 
     # 2, 3, 4 ─ in the chat's turn
 
     async def respond(self, incoming: Incoming) -> None:
-        if await self.screen_first(incoming):
-            return
         now = self._clock.now()
         with self._database.transaction() as session:
             patient = self._enrolment.stranger(session, incoming.chat_id, now)
+            if self._screened(session, patient, incoming, now):
+                return
             heard = self._alone(session, patient, incoming, now)
             if heard.done:
                 inbox.finish(session, incoming.update_id, InboxState.DONE)

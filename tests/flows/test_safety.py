@@ -9,6 +9,11 @@ from tests.chat import PATIENT, STRANGER, Chat
 from tests.fakes import FakeRasa
 
 
+def unsure(chat: Chat) -> float:
+    """A score between asking and advising."""
+    return (chat.library.number("understanding.risk_ask") + chat.library.number("understanding.risk_advise")) / 2
+
+
 async def test_numbness_alerts_the_physio_even_when_rasa_is_down(chat_on: Chat, rasa: FakeRasa) -> None:
     rasa.down()
 
@@ -131,7 +136,7 @@ async def test_quick_pieces_are_read_together(chat: Chat, rasa: FakeRasa) -> Non
 
 
 async def test_a_danger_that_only_the_model_hears_is_asked_about(chat: Chat, rasa: FakeRasa) -> None:
-    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"])
+    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"])
     await chat.patient_says("it is all rather peculiar today")
     chat.patient_sees("utter_q_rf01")
     chat.physio_sees_nothing()
@@ -143,7 +148,7 @@ async def test_a_danger_that_only_the_model_hears_is_asked_about(chat: Chat, ras
 
 
 async def test_silence_after_such_a_question_counts_as_not_sure(chat: Chat, rasa: FakeRasa) -> None:
-    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"])
+    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"])
     await chat.patient_says("it is all rather peculiar today")
     chat.patient_sees("utter_q_rf01")
 
@@ -156,7 +161,7 @@ async def test_silence_after_such_a_question_counts_as_not_sure(chat: Chat, rasa
 async def test_a_form_goes_on_after_the_question_is_answered_no(chat: Chat, rasa: FakeRasa) -> None:
     rasa.hears("goal", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
     rasa.hears(
-        "it is all rather peculiar today", intent="risk", risks={"RF01": 0.6}, says=["utter_risk_heard"], asks="same"
+        "it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"], asks="same"
     )
     rasa.hears("/continue", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
     await chat.patient_says("goal")
