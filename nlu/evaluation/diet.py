@@ -58,7 +58,8 @@ def _train(lines: Sequence[Line], folder: Path) -> Any:
         examples.setdefault(min(line.labels, default=line.intent), []).append(line.text)
     nlu = [{"intent": intent, "examples": [{"text": text} for text in texts]} for intent, texts in examples.items()]
     written = {"version": "3.1", "nlu": nlu}
-    (folder / "nlu.yml").write_text(json.dumps(written), encoding="utf-8")
+    plain_yaml = "# JSON is YAML, but without this line Rasa takes the file for its old JSON format.\n"
+    (folder / "nlu.yml").write_text(plain_yaml + json.dumps(written, ensure_ascii=False), encoding="utf-8")
     settings = {"recipe": "default.v1", "assistant_id": "stock", "language": "en", "pipeline": list(PIPELINE)}
     (folder / "config.yml").write_text(json.dumps(settings), encoding="utf-8")
     path = train_nlu(str(folder / "config.yml"), str(folder / "nlu.yml"), str(folder))
