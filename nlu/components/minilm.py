@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
@@ -57,6 +58,11 @@ class Encoder:
             self._recent.popitem(last=False)
         return vector
 
+    def encode_all(self, texts: List[str]) -> List[np.ndarray]:
+        """Each text by itself, several at a time: the session lets other threads run while it computes."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(self._run, texts))
+
     def _run(self, text: str) -> np.ndarray:
         tokens = self._tokenizer.encode(text)
         ids = np.array([tokens.ids], dtype=np.int64)
@@ -85,14 +91,11 @@ def encode_training_texts(texts: Iterable[str], cache: Path = CACHE) -> Dict[str
     """
     file = cache / f"minilm-{weights_version()}.npz"
     known = _read_cache(file)
-    vectors = {}
-    for text in texts:
-        key = hashlib.sha256(text.encode()).hexdigest()
-        if key not in known:
-            known[key] = encoder().encode(text)
-        vectors[text] = known[key]
+    keys = {text: hashlib.sha256(text.encode()).hexdigest() for text in texts}
+    new = [text for text, key in keys.items() if key not in known]
+    known.update(zip((keys[text] for text in new), encoder().encode_all(new), strict=True))
     _write_cache(file, known)
-    return vectors
+    return {text: known[key] for text, key in keys.items()}
 
 
 def _read_cache(file: Path) -> Dict[str, np.ndarray]:
