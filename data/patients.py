@@ -81,8 +81,8 @@ class Invitation(SQLModel, table=True):
 
 
 def by_chat(session: Session, chat_id: int) -> Patient | None:
-    chat = session.get(PatientChat, chat_id)
-    return session.get(Patient, chat.patient_id) if chat else None
+    query = select(Patient).join(PatientChat, col(PatientChat.patient_id) == col(Patient.id))
+    return session.exec(query.where(col(PatientChat.chat_id) == chat_id)).first()
 
 
 def chat_of(session: Session, patient: Patient) -> PatientChat | None:

@@ -96,6 +96,8 @@ class Safety:
 
     def _heard_from(self, session: Session, patient: Patient, now: datetime) -> None:
         """Any word or tap of theirs: somebody is there, so the advice need not be repeated."""
+        if patient.held_since is None:
+            return
         for follow_up in concerns.open_follow_ups(session, patient.id):
             follow_up.answered_at = now
 
