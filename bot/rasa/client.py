@@ -1,5 +1,6 @@
 """Talks to Rasa's channel (nlu/channel.py) over HTTP, and gives up quickly while Rasa is away."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -13,6 +14,7 @@ from bot.rasa.turns import Parse, Turn, TurnResult
 
 T = TypeVar("T")
 REST_S = 3.0  # after a failure every call fails at once for so long, then one probe is let through
+AT_ONCE = 8  # Rasa is one loop on one core: more calls at once only wait there, and run into the time-out
 TEXTS_A_CALL = 100  # so that a long list stays well inside the time-out
 
 
@@ -52,6 +54,7 @@ class HttpRasa:
         self._monotonic = monotonic
         self._open_until = 0.0
         self._probing = False
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def converse(self, turn: Turn) -> TurnResult:
         answer = await self._call("POST", "/turns", turn.model_dump())
@@ -84,6 +87,13 @@ class HttpRasa:
         await self._http.aclose()
 
     async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        async with self._places:
+            answer = await self._answer(method, path, body)
+        if answer.status_code >= 400:  # the words name what is wrong, never what a patient wrote
+            raise RasaUnavailable(f"Rasa answered {answer.status_code}: {_problem(answer)}")
+        return self._read(httpx.Response.json, answer) if answer.content else None
+
+    async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         self._pass_or_fail()
         try:
             answer = await self._http.request(method, path, json=body)
@@ -93,9 +103,7 @@ class HttpRasa:
         finally:
             self._probing = False
         self._open_until = 0.0
-        if answer.status_code >= 400:  # the words name what is wrong, never what a patient wrote
-            raise RasaUnavailable(f"Rasa answered {answer.status_code}: {_problem(answer)}")
-        return self._read(httpx.Response.json, answer) if answer.content else None
+        return answer
 
     def _pass_or_fail(self) -> None:
         if not self._open_until:

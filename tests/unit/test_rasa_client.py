@@ -1,12 +1,13 @@
 """The client of Rasa: what it makes of answers, and how it spares a Rasa that is away."""
 
+import asyncio
 import json
 
 import httpx
 import pytest
 
 from bot.errors import RasaUnavailable
-from bot.rasa.client import HttpRasa
+from bot.rasa.client import AT_ONCE, HttpRasa
 from bot.rasa.turns import Turn
 
 TURN = Turn(sender="p1", message_id="m1", text="hello")
@@ -136,6 +137,24 @@ async def test_many_texts_are_parsed_in_several_calls_and_in_order(rasa, line):
 
     assert [each.intent.name for each in parses] == [f"t{number}" for number in range(250)]
     assert len(line.requests) == 3
+
+
+async def test_a_crowd_waits_here_and_not_at_rasa():
+    at_once, most = 0, 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        return httpx.Response(200, json=RESULT)
+
+    rasa = HttpRasa("http://rasa.test", "secret", 8, transport=httpx.MockTransport(answer))
+    results = await asyncio.gather(*(rasa.converse(TURN) for _ in range(50)))
+    await rasa.close()
+
+    assert (len(results), most) == (50, AT_ONCE)
 
 
 async def test_a_sender_is_forgotten_by_a_name_that_is_safe_in_an_address(rasa, line):
