@@ -93,8 +93,9 @@ def encode_training_texts(texts: Iterable[str], cache: Path = CACHE) -> Dict[str
     known = _read_cache(file)
     keys = {text: hashlib.sha256(text.encode()).hexdigest() for text in texts}
     new = [text for text, key in keys.items() if key not in known]
-    known.update(zip((keys[text] for text in new), encoder().encode_all(new), strict=True))
-    _write_cache(file, known)
+    if new:
+        known.update(zip((keys[text] for text in new), encoder().encode_all(new), strict=True))
+        _write_cache(file, known)
     return {text: known[key] for text, key in keys.items()}
 
 
