@@ -136,7 +136,9 @@ async def test_quick_pieces_are_read_together(chat: Chat, rasa: FakeRasa) -> Non
 
 
 async def test_a_danger_that_only_the_model_hears_is_asked_about(chat: Chat, rasa: FakeRasa) -> None:
-    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"])
+    rasa.hears(
+        "it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"]
+    )
     await chat.patient_says("it is all rather peculiar today")
     chat.patient_sees("utter_q_rf01")
     chat.physio_sees_nothing()
@@ -148,7 +150,9 @@ async def test_a_danger_that_only_the_model_hears_is_asked_about(chat: Chat, ras
 
 
 async def test_silence_after_such_a_question_counts_as_not_sure(chat: Chat, rasa: FakeRasa) -> None:
-    rasa.hears("it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"])
+    rasa.hears(
+        "it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"]
+    )
     await chat.patient_says("it is all rather peculiar today")
     chat.patient_sees("utter_q_rf01")
 
@@ -161,7 +165,11 @@ async def test_silence_after_such_a_question_counts_as_not_sure(chat: Chat, rasa
 async def test_a_form_goes_on_after_the_question_is_answered_no(chat: Chat, rasa: FakeRasa) -> None:
     rasa.hears("goal", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
     rasa.hears(
-        "it is all rather peculiar today", intent="risk", risks={"RF01": unsure(chat)}, says=["utter_risk_heard"], asks="same"
+        "it is all rather peculiar today",
+        intent="risk",
+        risks={"RF01": unsure(chat)},
+        says=["utter_risk_heard"],
+        asks="same",
     )
     rasa.hears("/continue", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
     await chat.patient_says("goal")
