@@ -44,22 +44,32 @@ def gather(scored: Dict[str, Any], labels: Sequence[str], limits: Dict[str, floa
 
 
 def _compared(scored: Dict[str, Any], head: str, labels: Sequence[str], kinds: Dict[str, List[str]]) -> Dict[str, Any]:
-    """Each head at the single threshold that suits it best, so that heads can be ranked; not what is served."""
     table = {}
     for kind, own in kinds.items():
-        chances, carried = _own(scored["voices"], head, labels, own)
-        best = max(np.arange(0.1, 0.96, 0.02), key=lambda t: macro_f1(by_class(chances >= t, carried, own)))
-        everyday = np.array([line.is_ordinary for line in scored["voices"].lines])
-        fired = chances.max(axis=1) >= best
-        other, theirs = _own(scored[f"{kind}s_unseen"], head, labels, own)
-        table[kind] = {
-            "threshold": round(float(best), 2),
-            "macro_f1": macro_f1(by_class(chances >= best, carried, own)),
-            "macro_f1_unseen": macro_f1(by_class(other >= best, theirs, own)),
-            "near_misses": rate(fired[near_misses(scored["voices"].lines, kind)]),
-            "ordinary": rate(fired[everyday]),
-        }
+        lines, fresh = scored["voices"].lines, scored[f"{kind}s_unseen"].lines
+        chances, _ = _own(scored["voices"], head, labels, own)
+        table[kind] = ranking(kind, own, lines, chances, fresh, _own(scored[f"{kind}s_unseen"], head, labels, own)[0])
     return table
+
+
+def ranking(
+    kind: str, own: List[str], lines: Sequence[Line], chances: np.ndarray, fresh: Sequence[Line], theirs: np.ndarray
+) -> Dict[str, Any]:
+    """A head at the single threshold that suits it best, so that heads can be ranked; not what is served."""
+    carried = truth(lines, own)
+    best = max(np.arange(0.1, 0.96, 0.02), key=lambda t: macro_f1(by_class(chances >= t, carried, own)))
+    fired = chances.max(axis=1) >= best
+    return {
+        "threshold": round(float(best), 2),
+        "macro_f1": macro_f1(by_class(chances >= best, carried, own)),
+        "macro_f1_unseen": macro_f1(by_class(theirs >= best, truth(fresh, own), own)),
+        "near_misses": rate(fired[near_misses(lines, kind)]),
+        "ordinary": rate(fired[np.array([line.is_ordinary for line in lines])]),
+    }
+
+
+def truth(lines: Sequence[Line], own: Sequence[str]) -> np.ndarray:
+    return np.array([[label in line.labels for label in own] for line in lines])
 
 
 def _beliefs(scored: Dict[str, Any], labels: Sequence[str], own: List[str], flag: float) -> Dict[str, Any]:
@@ -168,5 +178,4 @@ def _confusion(each: Any, labels: Sequence[str], own: List[str], threshold: floa
 def _own(each: Any, head: str, labels: Sequence[str], own: List[str]) -> "tuple[np.ndarray, np.ndarray]":
     """Scores and truth of these labels."""
     places = [list(labels).index(label) for label in own]
-    carried = np.array([[label in line.labels for label in own] for line in each.lines])
-    return each.chances[head][:, places], carried
+    return each.chances[head][:, places], truth(each.lines, own)
