@@ -25,6 +25,7 @@ MESSAGES = (
     *("set a goal", "talk to a person", "<b>bold</b>", "1; drop table patient", "a\tb\tc", "/set_goal now"),
     *("Ich verstehe nicht", "je ne comprends pas", "我的背疼", "ظهري يؤلمني", "never mind"),
 )  # fmt: skip
+HOLE = re.compile(r"\{\w+\}")  # a placeholder that nobody filled
 SHARE = 16  # each question of a form takes every sixteenth message, beginning at another one
 BEFORE_CONSENT = "enrolment_form"
 pytestmark = pytest.mark.rasa
@@ -38,18 +39,19 @@ def words_of(result: TurnResult) -> str:
     return "".join(reply.text for reply in result.replies).strip()
 
 
-async def silences(rasa: Rasa, library: Library, form: str | None, slot: str | None, messages: Any) -> list[str]:
-    """The messages that met no words; before each the question is asked afresh."""
+async def failures(rasa: Rasa, library: Library, form: str | None, slot: str | None, messages: Any) -> list[str]:
+    """The messages that met no words, or words with a hole in them; before each the question is asked afresh."""
     walk = Walk(rasa, library, "invited" if form == BEFORE_CONSENT else "active")
-    met = []
+    failed = []
     for message in messages:
         if form and slot:
             walk.opens(form, answers_before(library, form, slot), asks=slot)
         else:
             walk.asks = None
-        if not words_of(await walk.says(message)):
-            met.append(message)
-    return met
+        words = words_of(await walk.says(message))
+        if not words or HOLE.search(words.replace(message, "")):
+            failed.append(f"{message} → {words}")
+    return failed
 
 
 def answers_before(library: Library, form: str, slot: str) -> dict[str, Any]:
@@ -75,27 +77,22 @@ def test_there_are_enough_messages_and_no_two_alike() -> None:
 
 
 async def test_no_message_outside_a_form_meets_silence(rasa: Rasa, library: Library) -> None:
-    assert await silences(rasa, library, None, None, MESSAGES) == []
+    assert await failures(rasa, library, None, None, MESSAGES) == []
 
 
 async def test_no_message_at_any_question_meets_silence(rasa: Rasa, library: Library) -> None:
-    met = {}
+    failed = {}
     for number, (form, slot) in enumerate(questions(library)):
         share = MESSAGES[number % SHARE :: SHARE]
-        met[f"{form}.{slot}"] = await silences(rasa, library, form, slot, share)
+        failed[f"{form}.{slot}"] = await failures(rasa, library, form, slot, share)
 
-    assert {question: messages for question, messages in met.items() if messages} == {}
+    assert {question: messages for question, messages in failed.items() if messages} == {}
 
 
 @pytest.mark.soak
 async def test_no_message_meets_silence_in_full(rasa: Rasa, library: Library) -> None:
-    met = {f"{form}.{slot}": await silences(rasa, library, form, slot, MESSAGES) for form, slot in questions(library)}
+    failed = {
+        f"{form}.{slot}": await failures(rasa, library, form, slot, MESSAGES) for form, slot in questions(library)
+    }
 
-    assert {question: messages for question, messages in met.items() if messages} == {}
-
-
-async def test_no_reply_shows_a_placeholder(rasa: Rasa, library: Library) -> None:
-    walk = Walk(rasa, library)
-    shown = [words_of(await walk.says(message)) for message in MESSAGES if "{" not in message]
-
-    assert [words for words in shown if re.search(r"\{\w+\}", words)] == []
+    assert {question: messages for question, messages in failed.items() if messages} == {}
