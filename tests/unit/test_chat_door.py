@@ -219,9 +219,10 @@ async def test_with_rasa_down_a_message_is_held_and_answered_when_it_is_up(
 ) -> None:
     assert await terminal.types(":rasa down", "hello") == [f"patient: {words(library, 'utter_holding')}"]
 
-    (late,) = await terminal.types(":rasa up")
+    seen = await terminal.types(":rasa up")  # the check-in may come due in the same moment
 
-    assert late.startswith(f"patient: {words(library, 'utter_answered_late')}")
+    late = f"patient: {words(library, 'utter_answered_late')}"
+    assert [each.startswith(late) for each in seen].count(True) == 1
 
 
 async def test_with_rasa_down_danger_and_check_ins_go_on(terminal: Terminal) -> None:
