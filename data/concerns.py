@@ -38,7 +38,6 @@ class SafetyQuestion(SQLModel, table=True):
 
     patient_id: int = Field(primary_key=True, foreign_key="patient.id")
     question_set: str  # id in dialogues/safety/questions.yml
-    index: int = 0  # the question being asked
     answers: dict = Field(default_factory=dict, sa_type=JSON)  # question id → yes, no, not_sure
     waiting: list = Field(default_factory=list, sa_type=JSON)  # ids of further question sets
     then: str | None = None  # intent that goes on when every answer is clear

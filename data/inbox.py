@@ -180,10 +180,6 @@ def purge(session: Session, before: datetime) -> int:
     return _run(session, delete(InboxUpdate).where(*old))
 
 
-def forget_chat(session: Session, chat_id: int) -> None:
-    _run(session, delete(InboxUpdate).where(col(InboxUpdate.chat_id) == chat_id))
-
-
 def counts(session: Session) -> dict[InboxState, int]:
     rows = session.exec(select(InboxUpdate.state, func.count()).group_by(col(InboxUpdate.state)))
     return {InboxState(state): number for state, number in rows}

@@ -125,7 +125,7 @@ TABLES: dict[str, Table] = {
     "safetyquestion": Table(
         Erased.DELETED,
         section="safety_questions_open",
-        columns=plain("index misses message_id due_at then heard")
+        columns=plain("misses message_id due_at then heard")
         | same("question_set answers asked_at")
         | internal("questions that come next", "waiting")
         | internal(LINK, "patient_id"),

@@ -503,8 +503,3 @@ class Safety:
             asks=self.asks(session, patient),
             now=now,
         )
-
-
-def _unsure(questions: QuestionSet) -> str:
-    """What silence and words that can't be read stand for: the safe side."""
-    return NOT_SURE

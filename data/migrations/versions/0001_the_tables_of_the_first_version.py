@@ -363,7 +363,6 @@ def upgrade() -> None:
         "safetyquestion",
         sa.Column("patient_id", sa.Integer(), nullable=False),
         sa.Column("question_set", sa.String(), nullable=False),
-        sa.Column("index", sa.Integer(), nullable=False),
         sa.Column("answers", sa.JSON(), nullable=False),
         sa.Column("waiting", sa.JSON(), nullable=False),
         sa.Column("then", sa.String(), nullable=True),
