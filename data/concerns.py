@@ -1,11 +1,11 @@
 """Beliefs and risks that were heard, the safety questions that are open, and the advice that waits for an answer."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import JSON
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
-from data.types import UtcDateTime
+from data.types import Encrypted, UtcDateTime
 
 
 class BeliefFlag(SQLModel, table=True):
@@ -17,6 +17,22 @@ class BeliefFlag(SQLModel, table=True):
     belief: str = Field(index=True)  # B01…B16
     confidence: float
     model: str  # version of the model that heard it
+    at: datetime = Field(sa_type=UtcDateTime)
+    on: date  # the patient's local day
+    strong: bool = False  # said with certainty, by the words of dialogues/protocol/exploration.yml
+    blocks_plan: bool = False  # said as the reason why today's activity does not happen
+    held: bool | None = None  # the patient, asked, says that this is their view; None: not asked yet
+
+
+class BeliefCorrection(SQLModel, table=True):
+    """A physio says what a flagged message really holds. The newest one counts; the flag itself stays as it was."""
+
+    id: int = Field(default=None, primary_key=True)
+    flag_id: int = Field(foreign_key="beliefflag.id", index=True)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    belief: str  # B01…B16, or "none"
+    words: str = Field(default="", sa_type=Encrypted)  # for the writers; empty: the words are not to be passed on
+    physio_id: int | None = Field(default=None, foreign_key="physio.id")
     at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -112,7 +112,42 @@ TABLES: dict[str, Table] = {
         Erased.DELETED,
         section="thoughts_heard",
         columns=plain("id message_id model")
-        | exported(belief="class", confidence="certainty", at="at")
+        | exported(belief="class", confidence="certainty", on="day", held="you_say_it_is_your_view")
+        | same("at strong blocks_plan")
+        | internal(LINK, "patient_id"),
+    ),
+    "beliefcorrection": Table(
+        Erased.DELETED,
+        section="thoughts_corrected",
+        columns=plain("id flag_id")
+        | exported(belief="class")
+        | same("words at")
+        | internal(LINK, "patient_id")
+        | internal(COLLEAGUE, "physio_id"),
+    ),
+    "exploration": Table(
+        Erased.DELETED,
+        section="thoughts_explored",
+        columns=plain("id reason disagreements")
+        | exported(belief="class", offered_on="day", strength="how_true_it_feels")
+        | same("state offered_at ended_at view fits unlike made_of_it heard_found confidence")
+        | internal(LINK, "patient_id"),
+    ),
+    "experiment": Table(
+        Erased.DELETED,
+        section="experiments",
+        columns=plain("id exploration_id asks asked")
+        | exported(belief="class")
+        | same("what expected agreed_at try_on state actual tried_on next_morning made_of_it ended_at")
+        | internal(LINK, "patient_id"),
+    ),
+    "thoughtrecord": Table(
+        Erased.DELETED,
+        section="thought_records",
+        columns=plain("id")
+        | same(
+            "at situation thought feeling did facts_for facts_against to_a_friend fairer_thought to_try feeling_after"
+        )
         | internal(LINK, "patient_id"),
     ),
     "riskflag": Table(

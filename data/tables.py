@@ -2,7 +2,22 @@
 
 from sqlmodel import SQLModel
 
-from data import alerts, audit, checkins, concerns, goals, inbox, messages, outbox, patients, physios, privacy
+from data import (
+    alerts,
+    audit,
+    checkins,
+    concerns,
+    experiments,
+    explorations,
+    goals,
+    inbox,
+    messages,
+    outbox,
+    patients,
+    physios,
+    privacy,
+    thoughts,
+)
 
 metadata = SQLModel.metadata
 
@@ -11,6 +26,8 @@ __all__ = [
     "audit",
     "checkins",
     "concerns",
+    "experiments",
+    "explorations",
     "goals",
     "inbox",
     "messages",
@@ -19,4 +36,5 @@ __all__ = [
     "patients",
     "physios",
     "privacy",
+    "thoughts",
 ]

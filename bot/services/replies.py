@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 from sqlmodel import Session
 
+from bot.coaching import schedule
 from bot.content import Choice, Library, Words
 from bot.errors import EffectRefused
 from bot.rasa.effects import read_effect
@@ -75,6 +76,7 @@ class Replies:
                         confidence=heard.confidence,
                         model=parse.model,
                         at=now,
+                        on=schedule.local_day(now, patient.time_zone),
                     )
                 )
 

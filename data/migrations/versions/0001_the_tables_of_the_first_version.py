@@ -222,6 +222,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consentevent_patient_id"), ["patient_id"], unique=False)
 
     op.create_table(
+        "exploration",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("patient_id", sa.Integer(), nullable=False),
+        sa.Column("belief", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("offered_on", sa.Date(), nullable=False),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("view", sa.Text(), nullable=False),
+        sa.Column("fits", sa.Text(), nullable=False),
+        sa.Column("unlike", sa.Text(), nullable=False),
+        sa.Column("made_of_it", sa.Text(), nullable=False),
+        sa.Column("heard_found", sa.Boolean(), nullable=False),
+        sa.Column("strength", sa.Integer(), nullable=True),
+        sa.Column("confidence", sa.Integer(), nullable=True),
+        sa.Column("disagreements", sa.Integer(), nullable=False),
+        sa.CheckConstraint("confidence between 0 and 10", name=op.f("ck_exploration_confidence_between_0_and_10")),
+        sa.CheckConstraint("strength between 0 and 10", name=op.f("ck_exploration_strength_between_0_and_10")),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_exploration_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exploration")),
+    )
+    with op.batch_alter_table("exploration", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exploration_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
         "invitation",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("code_hash", sa.String(), nullable=False),
@@ -280,6 +306,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("patient_id", name=op.f("uq_patientchat_patient_id")),
     )
     op.create_table(
+        "thoughtrecord",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("patient_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("situation", sa.Text(), nullable=False),
+        sa.Column("thought", sa.Text(), nullable=False),
+        sa.Column("feeling", sa.Integer(), nullable=True),
+        sa.Column("did", sa.Text(), nullable=False),
+        sa.Column("facts_for", sa.Text(), nullable=False),
+        sa.Column("facts_against", sa.Text(), nullable=False),
+        sa.Column("to_a_friend", sa.Text(), nullable=False),
+        sa.Column("fairer_thought", sa.Text(), nullable=False),
+        sa.Column("to_try", sa.Text(), nullable=False),
+        sa.Column("feeling_after", sa.Integer(), nullable=True),
+        sa.CheckConstraint("feeling between 0 and 10", name=op.f("ck_thoughtrecord_feeling_between_0_and_10")),
+        sa.CheckConstraint(
+            "feeling_after between 0 and 10", name=op.f("ck_thoughtrecord_feeling_after_between_0_and_10")
+        ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_thoughtrecord_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_thoughtrecord")),
+    )
+    with op.batch_alter_table("thoughtrecord", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_thoughtrecord_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
         "alert",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
@@ -333,6 +384,10 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Float(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.Column("strong", sa.Boolean(), nullable=False),
+        sa.Column("blocks_plan", sa.Boolean(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_beliefflag_message_id")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_beliefflag_patient_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_beliefflag")),
@@ -340,6 +395,34 @@ def upgrade() -> None:
     with op.batch_alter_table("beliefflag", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_beliefflag_belief"), ["belief"], unique=False)
         batch_op.create_index(batch_op.f("ix_beliefflag_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
+        "experiment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("patient_id", sa.Integer(), nullable=False),
+        sa.Column("exploration_id", sa.Integer(), nullable=True),
+        sa.Column("belief", sa.String(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("expected", sa.Integer(), nullable=False),
+        sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("try_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("asks", sa.String(), nullable=True),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("actual", sa.Integer(), nullable=True),
+        sa.Column("tried_on", sa.Date(), nullable=True),
+        sa.Column("next_morning", sa.Integer(), nullable=True),
+        sa.Column("made_of_it", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("actual between 0 and 10", name=op.f("ck_experiment_actual_between_0_and_10")),
+        sa.CheckConstraint("expected between 0 and 10", name=op.f("ck_experiment_expected_between_0_and_10")),
+        sa.CheckConstraint("next_morning between 0 and 10", name=op.f("ck_experiment_next_morning_between_0_and_10")),
+        sa.ForeignKeyConstraint(["exploration_id"], ["exploration.id"], name=op.f("fk_experiment_exploration_id")),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_experiment_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_experiment")),
+    )
+    with op.batch_alter_table("experiment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_experiment_patient_id"), ["patient_id"], unique=False)
 
     op.create_table(
         "riskflag",
@@ -377,6 +460,24 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("safetyquestion", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_safetyquestion_due_at"), ["due_at"], unique=False)
+
+    op.create_table(
+        "beliefcorrection",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("flag_id", sa.Integer(), nullable=False),
+        sa.Column("patient_id", sa.Integer(), nullable=False),
+        sa.Column("belief", sa.String(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("physio_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["flag_id"], ["beliefflag.id"], name=op.f("fk_beliefcorrection_flag_id")),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_beliefcorrection_patient_id")),
+        sa.ForeignKeyConstraint(["physio_id"], ["physio.id"], name=op.f("fk_beliefcorrection_physio_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_beliefcorrection")),
+    )
+    with op.batch_alter_table("beliefcorrection", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_beliefcorrection_flag_id"), ["flag_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_beliefcorrection_patient_id"), ["patient_id"], unique=False)
 
     op.create_table(
         "outboxmessage",
@@ -464,6 +565,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outboxmessage_alert_id"))
 
     op.drop_table("outboxmessage")
+    with op.batch_alter_table("beliefcorrection", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_beliefcorrection_patient_id"))
+        batch_op.drop_index(batch_op.f("ix_beliefcorrection_flag_id"))
+
+    op.drop_table("beliefcorrection")
     with op.batch_alter_table("safetyquestion", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_safetyquestion_due_at"))
 
@@ -473,6 +579,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_riskflag_patient_id"))
 
     op.drop_table("riskflag")
+    with op.batch_alter_table("experiment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_experiment_patient_id"))
+
+    op.drop_table("experiment")
     with op.batch_alter_table("beliefflag", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_beliefflag_patient_id"))
         batch_op.drop_index(batch_op.f("ix_beliefflag_belief"))
@@ -491,6 +601,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_alert_cause"))
 
     op.drop_table("alert")
+    with op.batch_alter_table("thoughtrecord", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_thoughtrecord_patient_id"))
+
+    op.drop_table("thoughtrecord")
     op.drop_table("patientchat")
     with op.batch_alter_table("oncallshift", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_oncallshift_physio_id"))
@@ -506,6 +620,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_invitation_code_hash"))
 
     op.drop_table("invitation")
+    with op.batch_alter_table("exploration", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exploration_patient_id"))
+
+    op.drop_table("exploration")
     with op.batch_alter_table("consentevent", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consentevent_patient_id"))
 
