@@ -1,5 +1,6 @@
 """Beliefs and risks that were heard, the safety questions that are open, and the advice that waits for an answer."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import JSON
@@ -22,6 +23,9 @@ class BeliefFlag(SQLModel, table=True):
     strong: bool = False  # said with certainty, by the words of dialogues/protocol/exploration.yml
     blocks_plan: bool = False  # said as the reason why today's activity does not happen
     held: bool | None = None  # the patient, asked, says that this is their view; None: not asked yet
+
+
+NO_BELIEF = "none"  # a correction: the message holds none of the classes
 
 
 class BeliefCorrection(SQLModel, table=True):
@@ -89,6 +93,31 @@ def count(session: Session, patient_id: int, belief: str) -> int:
     query = select(func.count()).select_from(BeliefFlag)
     query = query.where(col(BeliefFlag.patient_id) == patient_id, col(BeliefFlag.belief) == belief)
     return session.exec(query).one()
+
+
+@dataclass(frozen=True)
+class StandingFlag:
+    """A flag and what it stands for today."""
+
+    flag: BeliefFlag
+    belief: str | None  # as a physio corrected it; None: not a belief, or the patient says that it is not their view
+
+
+def standing_flags(session: Session, patient_id: int) -> list[StandingFlag]:
+    """Every flag of this patient, oldest first. The patient's own word goes before a physio's."""
+    query = select(BeliefFlag).where(col(BeliefFlag.patient_id) == patient_id).order_by(col(BeliefFlag.id))
+    corrected = _corrected(session, patient_id)
+    return [StandingFlag(flag, _stands_for(flag, corrected.get(flag.id, flag.belief))) for flag in session.exec(query)]
+
+
+def _stands_for(flag: BeliefFlag, belief: str) -> str | None:
+    return None if flag.held is False or belief == NO_BELIEF else belief
+
+
+def _corrected(session: Session, patient_id: int) -> dict[int, str]:
+    """Flag → what a physio says that it is."""
+    query = select(BeliefCorrection).where(col(BeliefCorrection.patient_id) == patient_id)
+    return {each.flag_id: each.belief for each in session.exec(query.order_by(col(BeliefCorrection.id)))}
 
 
 def risk_flagged(session: Session, message_id: int, risk: str) -> bool:
