@@ -36,7 +36,8 @@ class Experiment(SQLModel, table=True):
     try_on: date  # the patient's local day
     state: ExperimentState = Field(default=ExperimentState.AGREED, sa_type=coded(ExperimentState))
     asks: str | None = None
-    asked: int = 0  # how often the patient was asked about it
+    asked: int = 0  # how often the patient was asked this question
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the last time
     actual: int | None = None
     tried_on: date | None = None
     next_morning: int | None = None
@@ -53,10 +54,16 @@ def add(session: Session, experiment: Experiment) -> Experiment:
     return experiment
 
 
-def running(session: Session, patient_id: int) -> Experiment | None:
-    """The oldest one that still waits for an answer."""
+def running(session: Session, patient_id: int) -> list[Experiment]:
+    """Those that still wait for an answer, oldest first."""
     query = select(Experiment).where(col(Experiment.patient_id) == patient_id, col(Experiment.state).in_(RUNNING))
-    return session.exec(query.order_by(col(Experiment.id)).limit(1)).first()
+    return list(session.exec(query.order_by(col(Experiment.id))).all())
+
+
+def asking(session: Session, patient_id: int) -> Experiment | None:
+    """The one whose question was put last."""
+    query = select(Experiment).where(col(Experiment.patient_id) == patient_id, col(Experiment.asks).is_not(None))
+    return session.exec(query.order_by(col(Experiment.asked_at).desc(), col(Experiment.id).desc()).limit(1)).first()
 
 
 def finished(session: Session, patient_id: int) -> list[Experiment]:

@@ -136,7 +136,7 @@ TABLES: dict[str, Table] = {
     "experiment": Table(
         Erased.DELETED,
         section="experiments",
-        columns=plain("id exploration_id asks asked")
+        columns=plain("id exploration_id asks asked asked_at")
         | exported(belief="class")
         | same("what expected agreed_at try_on state actual tried_on next_morning made_of_it ended_at")
         | internal(LINK, "patient_id"),

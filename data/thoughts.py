@@ -38,3 +38,14 @@ def of_patient(session: Session, patient_id: int, *, most: int) -> list[ThoughtR
     """Newest first."""
     query = select(ThoughtRecord).where(col(ThoughtRecord.patient_id) == patient_id)
     return list(session.exec(query.order_by(col(ThoughtRecord.id).desc()).limit(most)).all())
+
+
+def card(session: Session, patient_id: int, record_id: int) -> ThoughtRecord | None:
+    """None for another patient's."""
+    row = session.get(ThoughtRecord, record_id)
+    return row if row and row.patient_id == patient_id else None
+
+
+def delete(session: Session, record: ThoughtRecord) -> None:
+    session.delete(record)
+    session.flush()

@@ -409,6 +409,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("asks", sa.String(), nullable=True),
         sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("actual", sa.Integer(), nullable=True),
         sa.Column("tried_on", sa.Date(), nullable=True),
         sa.Column("next_morning", sa.Integer(), nullable=True),
