@@ -14,6 +14,7 @@ from bot.services.delivery import Delivery
 from bot.services.effects import Effects
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
+from bot.services.experiments import Experiments
 from bot.services.inbox import Inbox
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
@@ -21,6 +22,7 @@ from bot.services.privacy import Privacy
 from bot.services.reception import Reception
 from bot.services.replies import Replies
 from bot.services.safety import Safety
+from bot.services.thought_cards import ThoughtCards
 from bot.services.tick import Tick
 from bot.services.turns import Turns
 from bot.telegram.api import CoachBot, token_hash
@@ -56,11 +58,16 @@ class App:
         self.enrolment = Enrolment(database, library, self.check_ins)
         self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)
-        effects = Effects(library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy)
-        replies = Replies(library, outgoing, effects, self.check_ins, self.escalation, self.safety)
+        self.experiments = Experiments(library, outgoing)
+        effects = Effects(
+            library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy, self.experiments,
+            ThoughtCards(library),
+        )  # fmt: skip
+        replies = Replies(library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments)
         conversation = Conversation(
-            database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies
-        )
+            database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
+            self.experiments,
+        )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation)
         self.inbox = Inbox(database, clock)
         self.turns = Turns(

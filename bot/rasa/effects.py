@@ -18,7 +18,10 @@ def _unset(value: Any) -> Any:
 
 
 Maybe = BeforeValidator(_unset)
+Words = BeforeValidator(lambda value: _unset(value) or "")
 Scale = Annotated[int, Field(ge=0, le=10)]
+SaidSoFar = Annotated[str, Field(pattern=r"^(None|skipped|\d|10)$")]  # a score 0–10, and whether it was asked at all
+FOR_WORDS = ("slot_in", "these_words_will_do", "did_you_mean")  # stand beside an effect and say how it is put
 
 
 class Effect(BaseModel):
@@ -89,6 +92,54 @@ class SnoozeCheckIn(Effect):
     minutes: Annotated[int | None, Maybe] = None
 
 
+class RecordExperiment(Effect):
+    """Answers about a small test; "None" and "skipped" as in a check-in."""
+
+    effect: Literal["record_experiment"]
+    tried: str = "None"
+    actual: str = "None"
+    next_morning: str = "None"
+    made_of_it: str = "None"
+
+
+class LeaveExperiment(Effect):
+    effect: Literal["leave_experiment"]
+
+
+class TellExperiment(Effect):
+    effect: Literal["tell_experiment"]
+
+
+class ShowExperiments(Effect):
+    effect: Literal["show_experiments"]
+
+
+class SaveThoughtRecord(Effect):
+    effect: Literal["save_thought_record"]
+    situation: Annotated[str, Words] = ""
+    thought: str
+    feeling: Annotated[Scale | None, Maybe] = None
+    did: Annotated[str, Words] = ""
+    facts_for: Annotated[str, Words] = ""
+    facts_against: Annotated[str, Words] = ""
+    to_a_friend: Annotated[str, Words] = ""
+    fairer_thought: str
+    to_try: Annotated[str, Words] = ""
+    feeling_after: Annotated[Scale | None, Maybe] = None
+
+
+class ShowCards(Effect):
+    effect: Literal["show_cards"]
+
+
+class DeleteCard(Effect):
+    """Not `sure`: the patient is asked first."""
+
+    effect: Literal["delete_card"]
+    card: Annotated[int | None, Maybe] = None
+    sure: Literal["yes", "no"]
+
+
 class StartSafetyScreen(Effect):
     """The questions of a set; when all answers are clear, the intent `then` goes on."""
 
@@ -123,6 +174,39 @@ class EraseMyData(Effect):
     effect: Literal["erase_my_data"]
 
 
+class Explore(Effect):
+    effect: Literal["explore"]
+
+
+class ExploreNotNow(Effect):
+    effect: Literal["explore_not_now"]
+
+
+class RecordExploration(Effect):
+    """Answers so far: "None" is not answered yet, "skipped" is the patient's choice."""
+
+    effect: Literal["record_exploration"]
+    right: Literal["None", "right", "not_quite", "not_now"] = "None"
+    view: str = "None"
+    fits: str = "None"
+    unlike: str = "None"
+    offer: Literal["None", "skipped", "yes", "no"] = "None"
+    found: str = "None"
+    chosen: Literal["None", "skipped", "first", "second"] = "None"
+    expected: SaidSoFar = "None"
+    strength: SaidSoFar = "None"
+    confidence: SaidSoFar = "None"
+    done: Literal["no", "yes"] = "no"
+
+
+class ExploreDisagree(Effect):
+    effect: Literal["explore_disagree"]
+
+
+class ExplorePark(Effect):
+    effect: Literal["explore_park"]
+
+
 AnyEffect = (
     RedeemInvitation
     | Enrol
@@ -134,6 +218,13 @@ AnyEffect = (
     | StartCheckIn
     | SkipCheckIn
     | SnoozeCheckIn
+    | RecordExperiment
+    | LeaveExperiment
+    | TellExperiment
+    | ShowExperiments
+    | SaveThoughtRecord
+    | ShowCards
+    | DeleteCard
     | StartSafetyScreen
     | AskForPhysio
     | Pause
@@ -141,6 +232,11 @@ AnyEffect = (
     | ChangeCheckInTime
     | ExportMyData
     | EraseMyData
+    | Explore
+    | ExploreNotNow
+    | RecordExploration
+    | ExploreDisagree
+    | ExplorePark
 )
 
 EFFECTS: TypeAdapter[AnyEffect] = TypeAdapter(Annotated[AnyEffect, Field(discriminator="effect")])
@@ -148,4 +244,6 @@ EFFECTS: TypeAdapter[AnyEffect] = TypeAdapter(Annotated[AnyEffect, Field(discrim
 
 def read_effect(custom: dict[str, Any]) -> AnyEffect | None:
     """The effect a reply carries, or None. Raises pydantic.ValidationError when it is not one we know, or out of range."""
-    return EFFECTS.validate_python(custom) if "effect" in custom else None
+    if "effect" not in custom:
+        return None
+    return EFFECTS.validate_python({name: value for name, value in custom.items() if name not in FOR_WORDS})

@@ -97,10 +97,11 @@ class CheckIns:
                 moves.skip_question(row, earlier)  # passed over: missing, and never zero
         moves.ask_again(row, step)
 
-    def record(self, session: Session, patient: Patient, values: Mapping[str, object], now: datetime) -> None:
+    def record(self, session: Session, patient: Patient, values: Mapping[str, object], now: datetime) -> bool:
         """Answers that Rasa understood: fills what is empty or being asked, and says nothing. "None" is not answered.
 
-        Raises EffectRefused when no check-in of today is open, or a value is outside its limits.
+        True when that was the last answer. Raises EffectRefused when no check-in of today is open, or a value is
+        outside its limits.
         """
         given = {name: value for name, value in values.items() if value not in (None, UNSET, "")}
         row = self._to_record(session, patient, now)
@@ -114,8 +115,10 @@ class CheckIns:
                 moves.skip_question(row, step)
             else:
                 self._questions.accept(row, step, self._questions.canonical(step, given[step.name]), now)
-        if given and row.state != CheckInState.ANSWERED:
-            self._moves.advance(session, patient, row, now)
+        if not given or row.state == CheckInState.ANSWERED:
+            return False
+        self._moves.advance(session, patient, row, now)
+        return row.asks is None and bool(moves.answered(row))
 
     # The patient's side
 

@@ -20,11 +20,13 @@ from bot.rasa.client import Rasa
 from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
+from bot.services.experiments import Experiments
 from bot.services.incoming import Incoming
 from bot.services.outgoing import Outgoing
 from bot.services.replies import Replies
 from bot.services.safety import Safety
 from data import inbox, messages, outbox, patients
+from data.checkins import CheckInState
 from data.database import Database
 from data.inbox import InboxState
 from data.messages import Direction, Message
@@ -67,6 +69,7 @@ class Conversation:
         safety: Safety,
         check_ins: CheckIns,
         replies: Replies,
+        experiments: Experiments,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -77,6 +80,7 @@ class Conversation:
         self._safety = safety
         self._check_ins = check_ins
         self._replies = replies
+        self._experiments = experiments
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -117,7 +121,7 @@ class Conversation:
                 self._hold(session, patient, incoming, now)
                 return
             held = patient.held_since is not None
-            turn = self._turn(session, patient, incoming, heard)
+            turn = self._turn(session, patient, incoming, heard, now)
         try:
             result = await self._ask_rasa(turn, held=held)
         except RasaUnavailable:
@@ -162,7 +166,10 @@ class Conversation:
             return heard  # the model may still hear a danger; `_commit` answers with the fixed words
         if heard.text.startswith("/"):
             self._command(session, patient, heard, now)
+        self._experiments.let_pass(session, patient, now)
         if self._check_in_answer(session, patient, heard, message, key=f"{incoming.key}:reply", now=now):
+            return Heard(done=True)
+        if self._experiments.answer(session, patient, heard.text, key=f"{incoming.key}:reply", now=now):
             return Heard(done=True)
         if patient.state in (PatientState.STRANGER, PatientState.INVITED, PatientState.WITHDRAWN):
             self._enrolling(patient, heard)
@@ -177,7 +184,11 @@ class Conversation:
         said = heard.text or (f"/{heard.intent}" if tapped else "")
         if check_in is None or not said:
             return False
-        return self._check_ins.answer(session, patient, check_in, said, key=key, now=now, message_id=message.id)
+        if not self._check_ins.answer(session, patient, check_in, said, key=key, now=now, message_id=message.id):
+            return False
+        if check_in.state == CheckInState.ANSWERED:
+            self._experiments.go_on_after_check_in(session, patient, key=f"{key}:experiment", now=now)
+        return True
 
     def _tap(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Heard:
         """What the tapped button stands for; a stale tap is answered, and changes nothing."""
@@ -193,7 +204,7 @@ class Conversation:
                 session, incoming.chat_id, incoming.message_id, words.text, key=f"{incoming.key}:chosen", now=now
             )
         if button.says.startswith("/"):
-            return Heard(intent=button.says[1:], asks=button.asks)
+            return Heard(intent=button.says[1:], entities=dict(button.effect), asks=button.asks)
         return Heard(text=button.says, asks=button.asks)
 
     def _usable(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Button:
@@ -206,16 +217,17 @@ class Conversation:
         if (button.asks or "").startswith("check_in."):
             if self._check_ins.for_tap(session, patient, button.asks or "") is None:
                 raise StaleAction(self._check_ins.why_stale(session, patient, button.asks or ""))
-        elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient):
+        elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient, now):
             raise StaleAction("utter_question_passed")
         return button
 
-    def _asks_now(self, session: Session, patient: Patient) -> str | None:
-        """What is being asked: a safety question before a check-in before a form."""
+    def _asks_now(self, session: Session, patient: Patient, now: datetime) -> str | None:
+        """What is being asked: a safety question before a check-in, an experiment, a form."""
         check_in = self._check_ins.open_for(session, patient)
         return (
             self._safety.asks(session, patient)
             or (self._check_ins.asks_of(check_in) if check_in else None)
+            or self._experiments.asks_now(session, patient, now)
             or patient.asks
         )
 
@@ -262,11 +274,15 @@ class Conversation:
 
     # Rasa
 
-    def _turn(self, session: Session, patient: Patient, incoming: Incoming, heard: Heard) -> Turn:
+    def _turn(self, session: Session, patient: Patient, incoming: Incoming, heard: Heard, now: datetime) -> Turn:
         check_in = self._check_ins.open_for(session, patient)
+        experiment = self._experiments.open_for(session, patient, now)
         if check_in and (heard.intent is None or (patient.asks or "").startswith("check_in_form.")):
             form = FormSync.model_validate({"set": True, **self._check_ins.rasa_form(check_in)})
             asks = f"{form.name}.{form.asks}" if form.name else None
+        elif experiment and (heard.intent is None or (patient.asks or "").startswith("experiment_form.")):
+            form = FormSync.model_validate({"set": True, **self._experiments.rasa_form(experiment, patient, now)})
+            asks = f"{form.name}.{form.asks}"
         else:
             form = FormSync(set=True, name=patient.asks.partition(".")[0] if patient.asks else None)
             asks = patient.asks
@@ -277,7 +293,7 @@ class Conversation:
             intent=heard.intent,
             entities=heard.entities,
             form=form,
-            slots=self._replies.context(session, patient, self._clock.now()),
+            slots=self._replies.context(session, patient, now),
             answer=None if heard.intent else self._shape(heard.text, asks),
             asks=asks,
         )

@@ -12,8 +12,10 @@ from bot.rasa import effects
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
+from bot.services.experiments import Experiments
 from bot.services.privacy import Privacy
 from bot.services.safety import Safety
+from bot.services.thought_cards import ThoughtCards
 from data import goals
 from data.goals import ActivityGoal, GoalState
 from data.patients import Patient, PatientState
@@ -28,6 +30,8 @@ class Effects:
         escalation: Escalation,
         safety: Safety,
         privacy: Privacy,
+        experiments: Experiments,
+        cards: ThoughtCards,
     ) -> None:
         self._library = library
         self._enrolment = enrolment
@@ -35,6 +39,8 @@ class Effects:
         self._escalation = escalation
         self._safety = safety
         self._privacy = privacy
+        self._experiments = experiments
+        self._cards = cards
 
     def apply(
         self, session: Session, patient: Patient, effect: effects.AnyEffect, *, message_id: int | None, now: datetime
@@ -53,13 +59,28 @@ class Effects:
                 if not goals.end(session, patient.id, GoalState.DROPPED, now):
                     raise EffectRefused("utter_refused_no_goal")
             case effects.RecordCheckIn():
-                self._check_ins.record(session, patient, effect.model_dump(exclude={"effect"}), now)
+                if self._check_ins.record(session, patient, effect.model_dump(exclude={"effect"}), now):
+                    return self._experiments.after_check_in(session, patient, now)
             case effects.StartCheckIn():
                 return self._check_ins.question(self._check_ins.start_now(session, patient, now))
             case effects.SkipCheckIn():
                 self._check_ins.skip(session, patient, now)
             case effects.SnoozeCheckIn():
                 self._check_ins.snooze(session, patient, effect.minutes, now)
+            case effects.RecordExperiment():
+                return self._experiments.record(session, patient, effect.model_dump(exclude={"effect"}), now)
+            case effects.LeaveExperiment():
+                self._experiments.leave(session, patient)
+            case effects.TellExperiment():
+                return self._experiments.tell(session, patient, now)
+            case effects.ShowExperiments():
+                return self._experiments.show(session, patient)
+            case effects.SaveThoughtRecord():
+                return self._cards.save(session, patient, effect.model_dump(exclude={"effect"}), now)
+            case effects.ShowCards():
+                return self._cards.show(session, patient)
+            case effects.DeleteCard():
+                return self._cards.delete(session, patient, effect.card, sure=effect.sure == "yes")
             case effects.StartSafetyScreen():
                 return self._safety.open_set(
                     session, patient, effect.set, then=effect.then, message_id=message_id, now=now

@@ -5,7 +5,7 @@ As with a check-in the row is the truth: taps and numbers move it here, what Ras
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -70,7 +70,7 @@ class Experiments:
         return f"experiment.{row.id}.{row.asks}" if row else None
 
     def question(self, row: Experiment) -> list[Words]:
-        return [self._say(Question(row.asks).response, row)] if row.asks else []
+        return [self._say(_asked(row).response, row)] if row.asks else []
 
     def let_pass(self, session: Session, patient: Patient, now: datetime) -> None:
         """A question that has grown old is no longer asked, in Rasa's form neither."""
@@ -132,7 +132,7 @@ class Experiments:
         return True
 
     def _read(self, row: Experiment, said: str) -> answers.Value | None:
-        question = Question(row.asks)
+        question = _asked(row)
         spec = self._library.slot_spec(question.slot, FORM)
         for choice in self._library.say(question.response).choices:
             if said.strip().casefold() in (choice.label.casefold(), choice.says.casefold()):
@@ -152,7 +152,7 @@ class Experiments:
 
     def rasa_form(self, row: Experiment, patient: Patient, now: datetime) -> dict[str, Any]:
         """For Turn.form, as CheckIns.rasa_form: what is asked is empty, and so is what follows it in this talk."""
-        asked = Question(row.asks)
+        asked = _asked(row)
         later = None if _a_night_later(row, patient, now) else answers.SKIPPED
         slots: dict[str, Any] = dict(self._shown(row))
         for question in Question:
@@ -170,9 +170,7 @@ class Experiments:
         if form == FORM and row and question:
             row.asks = question
 
-    def record(
-        self, session: Session, patient: Patient, values: Mapping[str, object], now: datetime
-    ) -> list[Words]:
+    def record(self, session: Session, patient: Patient, values: Mapping[str, object], now: datetime) -> list[Words]:
         """Answers that Rasa understood, from the question being asked on. Returns the words that end the talk.
 
         Raises EffectRefused when nothing is being asked, or a value is outside its limits.
@@ -182,7 +180,7 @@ class Experiments:
             raise EffectRefused("utter_refused_experiment_closed")
         closing: list[Words] = []
         while row.asks and (given := values.get(row.asks)) not in (None, UNSET, ""):
-            closing = self._accept(session, patient, row, self._canonical(Question(row.asks), str(given)), now)
+            closing = self._accept(session, patient, row, self._canonical(_asked(row), str(given)), now)
         return closing
 
     def _canonical(self, question: Question, given: str) -> answers.Value:
@@ -238,7 +236,7 @@ class Experiments:
         self, session: Session, patient: Patient, row: Experiment, value: answers.Value, now: datetime
     ) -> list[Words]:
         """On to the next question, or the words that end the talk for today."""
-        question = Question(row.asks)
+        question = _asked(row)
         if question == Question.ACTUAL:
             row.state, row.tried_on, row.asked = ExperimentState.TRIED, row.tried_on or _today(patient, now), 0
         if question != Question.TRIED and value != answers.SKIPPED:
@@ -288,7 +286,11 @@ class Experiments:
         }
 
 
-def _today(patient: Patient, now: datetime) -> Any:
+def _asked(row: Experiment) -> Question:
+    return Question(row.asks or "")
+
+
+def _today(patient: Patient, now: datetime) -> date:
     return schedule.local_day(now, patient.time_zone)
 
 

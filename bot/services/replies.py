@@ -17,6 +17,7 @@ from bot.rasa.turns import Parse, Reply, Turn, TurnResult
 from bot.services.checkins import CheckIns
 from bot.services.effects import Effects
 from bot.services.escalation import Escalation
+from bot.services.experiments import Experiments
 from bot.services.outgoing import Outgoing
 from bot.services.safety import Safety
 from data import concerns, goals, patients
@@ -36,6 +37,7 @@ class Replies:
         check_ins: CheckIns,
         escalation: Escalation,
         safety: Safety,
+        experiments: Experiments,
     ) -> None:
         self._library = library
         self._outgoing = outgoing
@@ -43,6 +45,7 @@ class Replies:
         self._check_ins = check_ins
         self._escalation = escalation
         self._safety = safety
+        self._experiments = experiments
 
     def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, Any]:
         """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
@@ -106,6 +109,7 @@ class Replies:
                 break
         if session.get(Patient, patient.id) is not None:
             self._check_ins.follow(session, patient, result.asks, now)
+            self._experiments.follow(session, patient, result.asks)
         if not any(words.text for words in spoken):
             logger.error("empty_reply", extra={"update": message.key})
             spoken = [self._library.say("utter_empty_reply", **self._safety.numbers(patient))]
@@ -119,7 +123,7 @@ class Replies:
             spoken,
             key=f"{message.key}:reply",
             kind="reply",
-            asks=self._asks(session, patient, spoken, result),
+            asks=self._asks(session, patient, spoken, result, now),
             now=now,
         )
 
@@ -173,8 +177,10 @@ class Replies:
         words = _words(reply)
         return Words(words.response, words.text, (*choices, *words.choices), words.custom)
 
-    def _asks(self, session: Session, patient: Patient, spoken: Sequence[Words], result: TurnResult) -> str | None:
-        """What the buttons of this reply answer: a safety question before a check-in before a form."""
+    def _asks(
+        self, session: Session, patient: Patient, spoken: Sequence[Words], result: TurnResult, now: datetime
+    ) -> str | None:
+        """What the buttons of this reply answer: a safety question before a check-in, an experiment, a form."""
         if question := self._safety.asks(session, patient):
             return question
         check_in = self._check_ins.open_for(session, patient)
@@ -182,6 +188,11 @@ class Replies:
             asked = {words.response for words in self._check_ins.question(check_in)}
             if asked & {words.response for words in spoken}:
                 return self._check_ins.asks_of(check_in)
+        experiment = self._experiments.open_for(session, patient, now)
+        if experiment:
+            asked = {words.response for words in self._experiments.question(experiment)}
+            if asked & {words.response for words in spoken}:
+                return self._experiments.asks_now(session, patient, now)
         return result.asks
 
 

@@ -55,7 +55,7 @@ class ThoughtCards:
         name = "utter_card_to_try" if record.to_try else "utter_card"
         return self._library.say(name, fairer_thought=record.fairer_thought, to_try=record.to_try)
 
-    def _choice(self, label: str, intent: str, record: ThoughtRecord, **values: object) -> Choice:
+    def _choice(self, label: str, intent: str, record: ThoughtRecord, **values: int) -> Choice:
         """The card's number stays with the coach: the button carries it as the intent's entity."""
-        text = self._library.say(label, **values).text
+        text = self._library.say(label, variation=0, **values).text
         return Choice(label=text, says=f"/{intent}", effect={"thought_card": str(record.id)})
