@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import JSON
-from sqlmodel import Field, Session, SQLModel, col, func, select
+from sqlmodel import Field, Session, SQLModel, col, func, select, update
 
 from data.types import Encrypted, UtcDateTime
 
@@ -29,7 +29,10 @@ NO_BELIEF = "none"  # a correction: the message holds none of the classes
 
 
 class BeliefCorrection(SQLModel, table=True):
-    """A physio says what a flagged message really holds. The newest one counts; the flag itself stays as it was."""
+    """A physio says what a flagged message really holds. The newest one counts; the flag itself stays as it was.
+
+    Rows are only added, so that their ids tell a button whether it is the newest that it was made for.
+    """
 
     id: int = Field(default=None, primary_key=True)
     flag_id: int = Field(foreign_key="beliefflag.id", index=True)
@@ -118,6 +121,37 @@ def _corrected(session: Session, patient_id: int) -> dict[int, str]:
     """Flag → what a physio says that it is."""
     query = select(BeliefCorrection).where(col(BeliefCorrection.patient_id) == patient_id)
     return {each.flag_id: each.belief for each in session.exec(query.order_by(col(BeliefCorrection.id)))}
+
+
+def belief_flag(session: Session, flag_id: int) -> BeliefFlag | None:
+    """Held for this transaction, so that two physios correct it one after the other. None after an erasure."""
+    return session.get(BeliefFlag, flag_id, with_for_update=True)
+
+
+def correction_of(session: Session, flag_id: int) -> BeliefCorrection | None:
+    query = select(BeliefCorrection).where(col(BeliefCorrection.flag_id) == flag_id)
+    return session.exec(query.order_by(col(BeliefCorrection.id).desc())).first()
+
+
+def correct(session: Session, flag: BeliefFlag, belief: str, *, physio_id: int, now: datetime) -> BeliefCorrection:
+    """Replaces the one before, and takes back the words that were shared with it."""
+    before = col(BeliefCorrection.flag_id) == flag.id
+    session.exec(update(BeliefCorrection).where(before).values(words=""))
+    correction = BeliefCorrection(
+        flag_id=flag.id, patient_id=flag.patient_id, belief=belief, physio_id=physio_id, at=now
+    )  # fmt: skip
+    session.add(correction)
+    session.flush()
+    return correction
+
+
+def corrections(session: Session) -> list[tuple[BeliefFlag, BeliefCorrection]]:
+    """Every flag that a physio has looked at, with the correction that counts."""
+    query = select(BeliefFlag, BeliefCorrection).join(
+        BeliefCorrection, col(BeliefCorrection.flag_id) == col(BeliefFlag.id)
+    )
+    newest = {flag.id: (flag, each) for flag, each in session.exec(query.order_by(col(BeliefCorrection.id)))}
+    return list(newest.values())
 
 
 def risk_flagged(session: Session, message_id: int, risk: str) -> bool:

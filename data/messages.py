@@ -44,6 +44,15 @@ def by_key(session: Session, key: str) -> Message | None:
     return session.exec(select(Message).where(col(Message.key) == key)).first()
 
 
+def get(session: Session, message_id: int) -> Message | None:
+    return session.get(Message, message_id)
+
+
+def reply_to(session: Session, message: Message) -> Message | None:
+    """What the coach answered; None while the answer is still to come."""
+    return by_key(session, f"{message.key}:reply")
+
+
 def recent_from(session: Session, patient_id: int, *, since: datetime, most: int) -> list[Message]:
     """The patient's last words, oldest first."""
     query = (

@@ -43,7 +43,7 @@ class OutboxMessage(SQLModel, table=True):
     physio_id: int | None = Field(default=None, foreign_key="physio.id", index=True)
     alert_id: int | None = Field(default=None, foreign_key="alert.id", index=True)
     check_in_id: int | None = Field(default=None, foreign_key="checkin.id", index=True)
-    kind: str  # reply, safety, check_in, reminder, card, notice, edit, callback
+    kind: str  # reply, safety, check_in, reminder, card, list, flag, notice, edit, callback
     priority: Priority = Field(sa_type=coded(Priority))
     text: str = Field(sa_type=Encrypted)  # plain text; the sender escapes and splits it
     buttons: list = Field(default_factory=list, sa_type=EncryptedJson)  # rows of [{"id", "label"}]; ids are Button.id
@@ -195,6 +195,21 @@ def abandoned(session: Session, now: datetime, *, mine: Collection[int], taken_o
     if not taken_over:
         query = query.where(col(OutboxMessage.lease_until) <= now)
     return list(session.exec(query.order_by(col(OutboxMessage.id))))
+
+
+WORDS = "flag"  # the kind of message that shows a physio what a patient wrote
+
+
+def words_shown_to_staff(session: Session, patient_id: int) -> list[tuple[int, int]]:
+    """Chat and Telegram's number of each message that showed this patient's words to a physio."""
+    query = select(OutboxMessage.chat_id, OutboxMessage.telegram_message_id)
+    query = query.where(col(OutboxMessage.patient_id) == patient_id, col(OutboxMessage.kind) == WORDS)
+    return [(chat_id, message_id) for chat_id, message_id in session.exec(query) if message_id is not None]
+
+
+def newest_words_in(session: Session, chat_id: int) -> OutboxMessage | None:
+    mine = (col(OutboxMessage.chat_id) == chat_id, col(OutboxMessage.kind) == WORDS)
+    return session.exec(select(OutboxMessage).where(*mine).order_by(col(OutboxMessage.id).desc()).limit(1)).first()
 
 
 def queued_for(session: Session, chat_id: int) -> list[OutboxMessage]:

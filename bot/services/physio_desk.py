@@ -1,8 +1,6 @@
 """The physiotherapist's side of the chat: cards, the list, duty. What they write is never a patient's message."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -10,30 +8,24 @@ from sqlmodel import Session
 from bot.clock import Clock
 from bot.content import Choice, Library, Words
 from bot.errors import EffectRefused, StaleAction
+from bot.services.belief_desk import BeliefDesk
 from bot.services.escalation import Escalation
 from bot.services.incoming import Incoming
 from bot.services.ladder import edit_card
 from bot.services.outgoing import Outgoing
+from bot.services.visit import Visit
 from data import alerts, audit, outbox, physios
 from data.database import Database
 from data.outbox import Button
 from data.physios import Physio, PhysioRole
 
+ALERTS = {"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}
+BELIEFS = {"/beliefs", "show_flag", "choose_belief", "correct_flag", "share_words"}
 # What each role may do. What is not listed is refused.
 MAY: Mapping[PhysioRole, frozenset[str]] = {
-    PhysioRole.PHYSIO: frozenset({"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}),
-    PhysioRole.LEAD: frozenset({"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}),
+    PhysioRole.PHYSIO: frozenset(ALERTS | BELIEFS),
+    PhysioRole.LEAD: frozenset(ALERTS | BELIEFS),
 }
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One update of one physio, as the database knows them now."""
-
-    session: Session
-    physio: Physio
-    incoming: Incoming
-    now: datetime
 
 
 class PhysioDesk:
@@ -45,8 +37,10 @@ class PhysioDesk:
         self._library = library
         self._outgoing = outgoing
         self._escalation = escalation
+        beliefs = BeliefDesk(library, outgoing)
         self._commands: Mapping[str, Callable[[Visit, str], None]] = {
             "/alerts": self._list,
+            "/beliefs": beliefs.heard_from,
             "/duty": self._duty,
             "/help": self._help,
         }
@@ -54,6 +48,10 @@ class PhysioDesk:
             "acknowledge_alert": self._acknowledge,
             "close_alert": self._close,
             "show_alert": self._show,
+            "show_flag": beliefs.show,
+            "choose_belief": beliefs.choose,
+            "correct_flag": beliefs.correct,
+            "share_words": beliefs.share,
         }
 
     def handle(self, session: Session, physio: Physio, incoming: Incoming) -> None:
@@ -157,20 +155,19 @@ class PhysioDesk:
         if button is None or button.chat_id != visit.incoming.chat_id or button.expires_at <= visit.now:
             self._say(visit, "utter_physio_stale")
             return
-        effect, alert_id = str(button.effect.get("effect", "")), button.effect.get("alert")
-        if effect not in self._taps or not isinstance(alert_id, int) or not self._may(visit, effect):
+        effect = str(button.effect.get("effect", ""))
+        about = button.effect.get("alert", button.effect.get("flag"))
+        if effect not in self._taps or not isinstance(about, int) or not self._may(visit, effect):
             self._refuse(visit)
             return
         self._note_arrival(visit, button)
         try:
-            self._taps[effect](visit, button, alert_id)
+            self._taps[effect](visit, button, about)
         except StaleAction as stale:
             self._replace(visit, button, self._words(stale.response, **stale.values).text)
             self._say(visit, stale.response, **stale.values)
             if stale.response == "utter_raised_again":
-                self._escalation.show(
-                    visit.session, alert_id, visit.physio, key=self._key(visit, "card"), now=visit.now
-                )
+                self._escalation.show(visit.session, about, visit.physio, key=visit.key("card"), now=visit.now)
         except EffectRefused as refused:
             self._say(visit, refused.response, **refused.values)
         button.used_at = visit.now
@@ -195,7 +192,7 @@ class PhysioDesk:
 
     def _show(self, visit: Visit, button: Button, alert_id: int) -> None:
         """A fresh card; the list keeps its buttons, so that the next one can be opened too."""
-        self._escalation.show(visit.session, alert_id, visit.physio, key=self._key(visit, "card"), now=visit.now)
+        self._escalation.show(visit.session, alert_id, visit.physio, key=visit.key("card"), now=visit.now)
         row = outbox.by_key(visit.session, button.outbox_key)
         if row is None or row.kind != "list":
             self._replace(visit, button, self._chosen(button))
@@ -213,7 +210,7 @@ class PhysioDesk:
         row = outbox.by_key(visit.session, button.outbox_key)
         message_id = visit.incoming.message_id
         if row and message_id is not None:
-            key = self._key(visit, "edit")
+            key = visit.key("edit")
             edit_card(self._outgoing, visit.session, row, message_id, note, key=key, now=visit.now)
 
     # --- small parts ---
@@ -234,14 +231,11 @@ class PhysioDesk:
     def _write(self, visit: Visit, words: list[Words], part: str) -> None:
         kind = "list" if part == "list" else "reply"
         self._outgoing.to_physio(
-            visit.session, visit.physio, words, key=self._key(visit, part), now=visit.now, kind=kind,
+            visit.session, visit.physio, words, key=visit.key(part), now=visit.now, kind=kind,
         )  # fmt: skip
 
     def _words(self, response: str, **values: Any) -> Words:
         return self._library.say(response, **values)
-
-    def _key(self, visit: Visit, part: str) -> str:
-        return f"desk:{visit.incoming.key}:{part}"
 
     def _audit(self, visit: Visit, what: str) -> None:
         audit.record(visit.session, what, by=f"physio:{visit.physio.id}", now=visit.now)

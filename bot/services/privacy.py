@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.content import Library
 from bot.errors import RasaUnavailable
 from bot.services.outgoing import Outgoing
-from data import audit, erasure, migrations, privacy, retention
+from data import audit, erasure, migrations, outbox, privacy, retention
 from data.database import Database
 from data.export import export
 from data.patients import Patient
@@ -54,12 +54,16 @@ class Privacy:
         audit.record(session, "data_exported", by="patient", now=now, patient=patient.code)
 
     def erase(self, session: Session, patient: Patient, now: datetime, *, by: str = "patient") -> Erasure:
-        """Everything here goes at once; Rasa's memory as soon as Rasa answers (`finish_erasures`).
+        """Everything here goes at once, also what a physio has open; Rasa's memory as soon as Rasa answers
+        (`finish_erasures`).
 
         The caller says the last word to the chat: there is no patient to say it to any more.
         """
-        code = patient.code
+        code, read_by_staff = patient.code, outbox.words_shown_to_staff(session, patient.id)
         request = erasure.erase(session, patient, now)
+        for chat_id, message_id in read_by_staff:
+            gone, key = self._library.say("utter_flag_gone").text, f"erased:{chat_id}:{message_id}"
+            self._outgoing.replace_keyboard(session, chat_id, message_id, gone, key=key, now=now)
         audit.record(session, "patient_erased", by=by, now=now, patient=code, erasure=request.id)
         return request
 
