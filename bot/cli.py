@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -123,6 +124,22 @@ def physio_list() -> None:
     with _office() as office:
         for line in office.physios():
             print(line)
+
+
+@cli.command()
+def corrections(
+    out: Annotated[Path | None, typer.Option(help="File to write, for you alone; default: standard output.")] = None,
+) -> None:
+    """What physios made of the beliefs that were heard, as YAML for writers: no code, no day, words only when passed on."""
+    from bot.corrections import write
+
+    with _office() as office:
+        text = office.corrections()
+    if out is None:
+        print(text, end="")
+    else:
+        write(text, out)
+        print(f"written: {out}")
 
 
 @cli.command("rotate-key")

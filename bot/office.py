@@ -4,12 +4,13 @@ from types import TracebackType
 
 from bot.clock import SystemClock
 from bot.content import Library
+from bot.corrections import as_yaml
 from bot.errors import ConfigurationError
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.outgoing import Outgoing
 from bot.settings import Settings
-from data import audit, keys, physios
+from data import audit, concerns, keys, physios
 from data.database import Database
 from data.migrations import upgrade
 from data.physios import Physio, PhysioRole
@@ -69,6 +70,15 @@ class Office:
                 f"{'linked' if each.chat_id and not each.blocked_at else 'NOT REACHABLE'}"
                 for each in physios.staff(session)
             ] or ["nobody yet: add one with `coach physio add NAME`"]
+
+    def corrections(self) -> str:
+        """What physios put right, as YAML for writers."""
+        with self.database.transaction() as session:
+            found = concerns.for_writers(session)
+            shared = sum(bool(each.words) for each in found)
+            now = self._clock.now()
+            audit.record(session, "corrections_exported", by="admin", now=now, flags=len(found), with_words=shared)
+        return as_yaml(found)
 
     def rotate_key(self) -> int:
         return keys.rotate(self.database, self._settings.encryption_keys.get_secret_value(), self._settings.var)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import JSON
 from sqlmodel import Field, Session, SQLModel, col, func, select, update
 
+from data.patients import Patient, PatientState
 from data.types import Encrypted, UtcDateTime
 
 
@@ -145,13 +146,33 @@ def correct(session: Session, flag: BeliefFlag, belief: str, *, physio_id: int, 
     return correction
 
 
-def corrections(session: Session) -> list[tuple[BeliefFlag, BeliefCorrection]]:
-    """Every flag that a physio has looked at, with the correction that counts."""
-    query = select(BeliefFlag, BeliefCorrection).join(
-        BeliefCorrection, col(BeliefCorrection.flag_id) == col(BeliefFlag.id)
-    )
-    newest = {flag.id: (flag, each) for flag, each in session.exec(query.order_by(col(BeliefCorrection.id)))}
-    return list(newest.values())
+@dataclass(frozen=True)
+class ForWriters:
+    """What may leave of one corrected flag: nobody's code, no day, and words only when a physio passed them on."""
+
+    heard: str
+    right: str  # B01…B16, or NO_BELIEF
+    month: str  # 2026-12
+    model: str
+    words: str
+
+
+def for_writers(session: Session) -> list[ForWriters]:
+    """Every flag that a physio has looked at. Who has withdrawn their consent passes no words on any more."""
+    query = select(BeliefFlag, BeliefCorrection, Patient.state).order_by(col(BeliefCorrection.id))
+    query = query.join(BeliefCorrection, col(BeliefCorrection.flag_id) == col(BeliefFlag.id))
+    query = query.join(Patient, col(Patient.id) == col(BeliefFlag.patient_id))
+    newest = {flag.id: (flag, correction, state) for flag, correction, state in session.exec(query)}
+    return [
+        ForWriters(
+            heard=flag.belief,
+            right=correction.belief,
+            month=f"{flag.on:%Y-%m}",
+            model=flag.model,
+            words="" if state == PatientState.WITHDRAWN else correction.words,
+        )
+        for flag, correction, state in newest.values()
+    ]
 
 
 def risk_flagged(session: Session, message_id: int, risk: str) -> bool:

@@ -7,6 +7,7 @@ the physio has answered, when the next flag is opened, and when the patient is e
 from dataclasses import replace
 from typing import Any
 
+from bot.coaching.identifying import may_identify
 from bot.content import Choice, Library, Words
 from bot.services.outgoing import Outgoing
 from bot.services.visit import Visit
@@ -14,7 +15,7 @@ from data import audit, concerns, messages, outbox, patients, physios
 from data.concerns import NO_BELIEF, BeliefCorrection, BeliefFlag, StandingFlag
 from data.messages import Message
 from data.outbox import Button, OutboxMessage
-from data.patients import Patient
+from data.patients import Patient, PatientState
 
 NEVER = 0  # stands for the correction that a flag does not have yet
 
@@ -96,7 +97,7 @@ class BeliefDesk:
         self._write(visit, patient, replace(question, choices=others + back), "reply")
 
     def correct(self, visit: Visit, button: Button, flag_id: int) -> None:
-        """Counts when nobody has put the flag right since the button was made; then asks about the words."""
+        """Counts when nobody has put the flag right since the button was made."""
         if (found := self._find(visit, button, flag_id)) is None:
             return
         flag, patient = found
@@ -108,8 +109,19 @@ class BeliefDesk:
         correction = concerns.correct(visit.session, flag, belief, physio_id=visit.physio.id, now=visit.now)
         self._audit(visit, patient, "belief_corrected", flag=flag.id, heard=flag.belief, belief=belief)
         self._answered(visit, button)
+        self._ask_for_words(visit, patient, flag, correction)
+
+    def _ask_for_words(self, visit: Visit, patient: Patient, flag: BeliefFlag, correction: BeliefCorrection) -> None:
+        """May writers have them? Not asked about words that may say who it is, nor after consent was withdrawn."""
+        kind = _kind(flag, correction.belief)
+        noted = self._text(f"utter_flag_noted_{kind}", now=self._name(correction.belief))
+        message = messages.get(visit.session, flag.message_id)
+        if message is None or may_identify(message.text) or patient.state == PatientState.WITHDRAWN:
+            self._hide_words(visit)
+            stay = self._text("utter_flag_words_stay")
+            self._write(visit, patient, Words("utter_flag_words_stay", f"{noted}\n\n{stay}"), "reply")
+            return
         question = self._library.say("utter_flag_share")
-        noted = self._text(f"utter_flag_noted_{_kind(flag, belief)}", now=self._name(belief))
         choices = tuple(
             Choice(each.label, effect=_effect("share_words", flag, patient, correction=correction.id, share=each.says))
             for each in question.choices

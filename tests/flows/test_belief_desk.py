@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from data import audit, concerns, physios
-from data.concerns import BeliefCorrection, BeliefFlag, RiskFlag
+from data import audit, concerns, patients, physios
+from data.concerns import BeliefCorrection, BeliefFlag, ForWriters, RiskFlag
 from data.messages import Direction, Message
 from data.outbox import OutboxMessage
+from data.patients import PatientState
 from data.physios import PhysioRole
 from tests.chat import PATIENT, PHYSIO, Chat
 from tests.fakes import FakeRasa
@@ -223,7 +224,7 @@ async def test_a_second_correction_replaces_the_first_and_takes_its_words_back(h
 
     assert stands_for(heard) == [None]
     assert [(each.belief, each.words) for each in corrections(heard)] == [("B03", ""), ("none", "")]
-    assert [each.belief for _, each in heard.rows(concerns.corrections)] == ["none"]
+    assert [each.right for each in heard.rows(concerns.for_writers)] == ["none"]
     assert recorded(heard).count("belief_corrected") == 2
 
 
@@ -252,6 +253,33 @@ async def test_no_keeps_them_where_they_are(heard: Chat) -> None:
     assert [each.words for each in corrections(heard)] == [""]
     assert words_in_sight(heard) == 0
     assert recorded(heard)[-1] == "belief_words_kept"
+
+
+@pytest.mark.parametrize("sign", ["ring 07700 900123", "I'm anna@example.org", "i live at bs1 4dj", "born 3/4/1951"])
+async def test_words_that_may_say_who_it_is_are_not_asked_for(chat: Chat, rasa: FakeRasa, sign: str) -> None:
+    rasa.hears(f"{WORDS} {sign}", says=["utter_belief_b03"], beliefs={"B03": 0.97})
+    await chat.patient_says(f"{WORDS} {sign}")
+    await opened(chat)
+
+    await chat.physio_taps("Right")
+
+    chat.physio_sees("Noted as right.", text(chat, "utter_flag_words_stay"))
+    assert chat.buttons(PHYSIO) == []
+    assert words_in_sight(chat) == 0
+    assert stands_for(chat) == ["B03"]
+
+
+async def test_who_has_withdrawn_passes_no_words_on(heard: Chat) -> None:
+    await opened(heard)
+    await heard.physio_taps("Right")
+    await heard.physio_taps("Yes")
+    with heard.database.transaction() as session:
+        patients.get(session, heard.patient.id).state = PatientState.WITHDRAWN
+
+    assert [each.words for each in heard.rows(concerns.for_writers)] == [""]
+    await opened(heard)
+    await heard.physio_taps("Right")
+    heard.physio_sees(text(heard, "utter_flag_words_stay"))
 
 
 async def test_the_words_of_one_flag_at_most_are_in_sight(heard: Chat) -> None:
@@ -439,7 +467,6 @@ async def test_a_whole_correction_on_either_database(chat_on: Chat) -> None:
     await chat_on.physio_taps("B04 It's wear, so activity can't help")
     await chat_on.physio_taps("Yes")
 
-    (found,) = chat_on.rows(concerns.corrections)
-    assert (found[0].belief, found[1].belief, found[1].words) == ("B03", "B04", WORDS)
+    assert chat_on.rows(concerns.for_writers) == [ForWriters("B03", "B04", "2026-12", "fake", WORDS)]
     said = select(Message).where(col(Message.direction) == Direction.TO_PATIENT)
     assert not any("B04" in row.text for row in chat_on.rows(lambda session: list(session.exec(said))))
