@@ -22,6 +22,8 @@ CIRCUMSTANCES = (
     "past_unclear",
 )
 _LIST_ENDS_WITHIN = 6  # words after the symptom in which a list has its "or"
+_TOPIC_ENDS_WITHIN = 4  # words between a symptom and the end of the sentence that only names it
+_AFTER_A_DENIAL = (".", ",", ";", "!", "at", "thanks", "thankfully")
 _NEXT_TO = 4  # most words between "if I get" and what is imagined
 
 
@@ -75,13 +77,28 @@ def _carries(message: Clauses, start: int, end: int) -> bool:
 
 
 def _is_denied_afterwards(message: Clauses, span: Span) -> bool:
-    """ "Numbness? No." and "chest pain: none"."""
+    """ "Numbness? No.", "chest pain: none", and a topic in a sentence of its own: "Suicidal thoughts. No."."""
     tokens, place = message.tokens, span[1]
+    _first, last = message.sentence_of(place - 1)
+    ends = _AFTER_A_DENIAL
+    if place < last < len(tokens) and last - place <= _TOPIC_ENDS_WITHIN:
+        if _is_asked_about(message, span, last):
+            place = last
+        elif not message.has_any(message.sentence_of(place - 1), "self"):
+            place, ends = last, (".",)  # "Chest pain. No, I'm not joking" is no answer
     while place < len(tokens) and tokens[place] in ("?", ":", ",", "is", "was", "at", "all"):
         place += 1
     if place >= len(tokens) or place == span[1] or tokens[place] not in message.words["denials"]:
         return False
-    return place + 1 >= len(tokens) or tokens[place + 1] in (".", ",", ";", "!", "at", "thanks", "thankfully")
+    if " ".join(tokens[place : place + 3]) in message.words["whole_denials"]:
+        return True
+    return place + 1 >= len(tokens) or tokens[place + 1] in ends
+
+
+def _is_asked_about(message: Clauses, span: Span, last: int) -> bool:
+    """The sentence asks, or says that it was asked: what follows is the answer."""
+    first = message.sentence_of(span[0])[0]
+    return message.tokens[last - 1] == "?" or any(first <= start < span[0] for start, _end in message.cues("reported"))
 
 
 # whose

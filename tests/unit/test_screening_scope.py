@@ -234,3 +234,31 @@ def test_two_dangers_are_both_heard_the_gravest_first() -> None:
 
 def test_what_is_fine_now_does_not_speak_of_the_symptom_beside_it() -> None:
     assert action("I can't feel when I wipe but my back is fine now", "RF01") == "advise"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Suicidal thoughts? No, never had them",
+        "You ask about chest pain. No, never",
+        "Numbness between the legs. No.",
+        "that question about wanting to die, nothing like that with me",
+        "Chest pain when walking? none of that",
+    ],
+)
+def test_a_topic_that_is_answered_with_no_is_silent(text: str) -> None:
+    assert action(text) == "silent"
+
+
+@pytest.mark.parametrize(
+    ("text", "risk"),
+    [
+        ("Chest pain. No, I'm not joking", "RF09"),
+        ("Chest pain. No relief from anything", "RF09"),
+        ("I have chest pain. No, never had it before", "RF09"),
+        ("Thinking of ending it. No one knows", "RF13"),
+        ("You ask if I'm suicidal? Yes", "RF13"),
+    ],
+)
+def test_a_no_after_a_danger_that_is_no_answer_denies_nothing(text: str, risk: str) -> None:
+    assert action(text, risk) == "advise"
