@@ -184,6 +184,9 @@ def _classes(sources: Sources) -> Iterator[Problem]:
         for name in (f"utter_belief_b{number:02}", f"utter_belief_b{number:02}_in_form"):
             if name not in sources.responses:
                 yield Problem(sources.shown("beliefs"), 1, f"{name} is missing: {belief} would have no reply")
+        name = f"utter_flag_class_b{number:02}"
+        if name not in sources.responses:
+            yield Problem(sources.shown("physio.yml"), 1, f"{name} is missing: physios would have no name for {belief}")
     risks = (sources.safety["risks"].content or {}).get("risks", {}) if "risks" in sources.safety else {}
     for number in range(1, 20):
         risk = f"RF{number:02}"
