@@ -63,7 +63,7 @@ class _Message:
 
     def _possible_phrases(self, words: list[str]) -> dict[int, set[int]]:
         """Word list → its phrases that could be here: those with an anchor among the words."""
-        rules, possible = self._rules, dict[int, set[int]]()
+        rules, possible, said = self._rules, dict[int, set[int]](), self._said(words)
         for word in set(words):
             found = list(rules.by_word.get(word, ()))
             for length in rules.starts:
@@ -72,8 +72,17 @@ class _Message:
             if word[0].isdigit() or word in rules.numbers:
                 found += rules.by_word.get(A_NUMBER, ())
             for number, phrase in found:
-                possible.setdefault(number, set()).add(phrase)
+                if not any(need.isdisjoint(said) for need in rules.lists[number][phrase].needs):
+                    possible.setdefault(number, set()).add(phrase)
         return possible
+
+    def _said(self, words: list[str]) -> set[str]:
+        """The words, and their beginnings and numbers as the phrases name them."""
+        said = set(words)
+        said |= {f"{word[:length]}*" for word in words for length in self._rules.starts if len(word) >= length}
+        if any(word[0].isdigit() or word in self._rules.numbers for word in words):
+            said.add(A_NUMBER)
+        return said
 
     def candidates(self) -> list[Rule]:
         rules = [rule for number in self._possible for rule in self._rules.rules_of.get(number, ())]
