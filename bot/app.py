@@ -15,6 +15,7 @@ from bot.services.effects import Effects
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
+from bot.services.explorations import Explorations
 from bot.services.inbox import Inbox
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
@@ -59,14 +60,19 @@ class App:
         self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)
         self.experiments = Experiments(library, outgoing)
-        effects = Effects(
-            library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy, self.experiments,
-            ThoughtCards(library),
+        explorations = Explorations(
+            library, outgoing, self.safety, self.check_ins, self.experiments, rules.spelling
         )  # fmt: skip
-        replies = Replies(library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments)
+        effects = Effects(
+            library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy, explorations,
+            self.experiments, ThoughtCards(library),
+        )  # fmt: skip
+        replies = Replies(
+            library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations
+        )
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
-            self.experiments,
+            self.experiments, explorations,
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation)
         self.inbox = Inbox(database, clock)

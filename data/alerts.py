@@ -96,6 +96,11 @@ def unclosed_of(session: Session, patient: Patient, cause: str) -> Alert | None:
     return session.exec(query).first()
 
 
+def has_unclosed(session: Session, patient: Patient, levels: Collection[str]) -> bool:
+    query = select(col(Alert.id)).where(col(Alert.patient_id) == patient.id, col(Alert.level).in_(levels))
+    return session.exec(query.where(col(Alert.closed_at).is_(None)).limit(1)).first() is not None
+
+
 def unclosed(session: Session) -> list[Alert]:
     """Everything that is open or acknowledged: the worst level first, then the oldest."""
     query = select(Alert).where(col(Alert.closed_at).is_(None)).order_by(col(Alert.level), col(Alert.raised_at))

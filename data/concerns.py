@@ -129,6 +129,13 @@ def belief_flag(session: Session, flag_id: int) -> BeliefFlag | None:
     return session.get(BeliefFlag, flag_id, with_for_update=True)
 
 
+def heard_lately(session: Session, most: int) -> list[BeliefFlag]:
+    """The newest flag of each patient, the newest first."""
+    newest = select(func.max(BeliefFlag.id)).group_by(col(BeliefFlag.patient_id))
+    query = select(BeliefFlag).where(col(BeliefFlag.id).in_(newest)).order_by(col(BeliefFlag.id).desc())
+    return list(session.exec(query.limit(most)).all())
+
+
 def correction_of(session: Session, flag_id: int) -> BeliefCorrection | None:
     query = select(BeliefCorrection).where(col(BeliefCorrection.flag_id) == flag_id)
     return session.exec(query.order_by(col(BeliefCorrection.id).desc())).first()
@@ -173,6 +180,20 @@ def for_writers(session: Session) -> list[ForWriters]:
         )
         for flag, correction, state in newest.values()
     ]
+
+
+def set_held(session: Session, patient_id: int, belief: str, held: bool) -> None:
+    """The patient, asked, says whether this is their view: it settles every flag that stands for the class."""
+    for each in standing_flags(session, patient_id):
+        if each.belief == belief and each.flag.held is None:
+            each.flag.held = held
+    session.flush()
+
+
+def risk_heard(session: Session, patient_id: int, *, since: datetime) -> bool:
+    """Any risk, also one that a question has cleared."""
+    query = select(RiskFlag.id).where(col(RiskFlag.patient_id) == patient_id, col(RiskFlag.at) >= since)
+    return session.exec(query.limit(1)).first() is not None
 
 
 def risk_flagged(session: Session, message_id: int, risk: str) -> bool:

@@ -32,6 +32,8 @@ def shape(spec: Spec, text: str) -> str | None:
     "shaped": it is an answer of this kind and nothing else. "open": it may be one, in the patient's own
     words, or has one among other words. None: it holds no answer of this kind.
     """
+    if is_one_of(spec.get("skip_words"), text):
+        return "shaped"
     found = find(spec, text)
     if found is None:
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.content_checks import approvals, links, protocol, wording
+from bot.content_checks import approvals, explorations, links, protocol, wording
 from bot.content_checks.sources import Problem, Sources
 
 
@@ -18,6 +18,7 @@ def check(root: Path) -> list[Problem]:
 
 def _checks(sources: Sources) -> Iterator[Problem]:
     yield from links.check(sources)
+    yield from explorations.check(sources)
     yield from wording.check(sources)
     yield from protocol.check(sources)
     yield from approvals.check(sources)

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, get_args
 
+from bot.content_checks.explorations import names as exploration_words
 from bot.content_checks.sources import Problem, Source, Sources
-from bot.rasa.effects import AnyEffect
+from bot.rasa.effects import FOR_WORDS, AnyEffect
 
 TOP_LEVEL = {
     "version", "intents", "entities", "slots", "forms", "responses", "rules", "actions", "nlu", "session_config",
@@ -101,7 +102,7 @@ def _forms(sources: Sources) -> Iterator[Problem]:
 
 def _unreached(sources: Sources) -> Iterator[Problem]:
     """A response that nothing says is text that writers keep up for nobody."""
-    said = _named_everywhere(sources) | {"utter_default"}
+    said = _named_everywhere(sources) | {"utter_default"} | exploration_words(sources)
     by_app: list[str] = (
         [str(name) for name in sources.protocol["app_responses"].content] if "app_responses" in sources.protocol else []
     )
@@ -149,7 +150,7 @@ def _effects(sources: Sources) -> Iterator[Problem]:
             if effect is None:
                 yield source.problem(name, f"{name}: there is no effect {custom['effect']!r}")
                 continue
-            for key in set(custom) - set(effect.model_fields):
+            for key in set(custom) - set(effect.model_fields) - set(FOR_WORDS):
                 yield source.problem(name, f"{name}: the effect {custom['effect']} takes no {key!r}")
             for key, needed in effect.model_fields.items():
                 if needed.is_required() and key not in custom:

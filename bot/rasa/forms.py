@@ -6,7 +6,8 @@ A slot's mapping may say (all but `kind` optional):
   allowed: [values]                    other values of the kind are not accepted here
   vague: [words]                       answers that say nothing, refused like unreadable ones
   optional, skip_words: [words]        may be skipped, and these words skip it
-  asked_when: {slot: s}                asked only when s was answered; with `is: value` or `below: limit`, only then
+  asked_when: {slot: s}                asked only when s was answered; with `is: value` or `below: limit`, only then;
+                                       with `is_not: [values]`, unless it is one of them
   unreadable, too_low, too_high        responses that refuse; else utter_cannot_read_<kind>, utter_too_low, …
   says: response, list or {value: …}   said when the answer is accepted
   empties: {value: [slots]}            these are asked again
@@ -165,6 +166,8 @@ class Form:
         if not when:
             return True
         value = self.value(when["slot"])
+        if "is_not" in when:
+            return value not in when["is_not"]
         if value is None:
             return when["slot"] in self.required
         if "is" in when:

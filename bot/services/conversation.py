@@ -21,6 +21,7 @@ from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.experiments import Experiments
+from bot.services.explorations import Explorations
 from bot.services.incoming import Incoming
 from bot.services.outgoing import Outgoing
 from bot.services.replies import Replies
@@ -70,6 +71,7 @@ class Conversation:
         check_ins: CheckIns,
         replies: Replies,
         experiments: Experiments,
+        explorations: Explorations,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -81,6 +83,7 @@ class Conversation:
         self._check_ins = check_ins
         self._replies = replies
         self._experiments = experiments
+        self._explorations = explorations
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -154,6 +157,7 @@ class Conversation:
                 return tapped
             heard = tapped
         message = self._log(session, patient, incoming, heard.text or heard.intent or "", now)
+        self._explorations.step_aside(session, patient, now)
         if self._safety.answer(session, patient, heard.text, message=message, now=now):
             return self._after_safety_question(session, patient)
         if incoming.kind == "edited":
@@ -167,10 +171,15 @@ class Conversation:
         if heard.text.startswith("/"):
             self._command(session, patient, heard, now)
         self._experiments.let_pass(session, patient, now)
-        if self._check_in_answer(session, patient, heard, message, key=f"{incoming.key}:reply", now=now):
+        key = f"{incoming.key}:reply"
+        if self._check_in_answer(session, patient, heard, message, key=key, now=now) or self._experiments.answer(
+            session, patient, heard.text, key=key, now=now
+        ):
+            self._explorations.offer_after(session, patient, key=f"{incoming.key}:offer", now=now)
             return Heard(done=True)
-        if self._experiments.answer(session, patient, heard.text, key=f"{incoming.key}:reply", now=now):
-            return Heard(done=True)
+        self._button_by_name(session, patient, heard)
+        if passed := self._explorations.passed(session, patient, heard.intent):
+            return self._fixed(session, patient, incoming, passed, now)
         if patient.state in (PatientState.STRANGER, PatientState.INVITED, PatientState.WITHDRAWN):
             self._enrolling(patient, heard)
         return heard
@@ -189,6 +198,14 @@ class Conversation:
         if check_in.state == CheckInState.ANSWERED:
             self._experiments.go_on_after_check_in(session, patient, key=f"{key}:experiment", now=now)
         return True
+
+    def _button_by_name(self, session: Session, patient: Patient, heard: Heard) -> None:
+        """A typed "not now" under an offer is a tap on it."""
+        said = self._explorations.typed(session, patient, heard.text)
+        if said != heard.text and said.startswith("/"):
+            heard.text, heard.intent = "", said[1:]
+        else:
+            heard.text = said
 
     def _tap(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> Heard:
         """What the tapped button stands for; a stale tap is answered, and changes nothing."""
@@ -332,7 +349,7 @@ class Conversation:
     ) -> None:
         message = messages.by_key(session, incoming.key)
         assert message is not None  # logged by `_alone`, and never deleted while its inbox row lives
-        self._heard_by_model(session, patient, message, result.parse, now)
+        self._heard_by_model(session, patient, message, turn, result.parse, now)
         if result.parse and self._safety.model_heard(session, patient, message, result.parse, now):
             if not patient.held_since:
                 patient.asks = result.asks or patient.asks
@@ -344,10 +361,10 @@ class Conversation:
         self._replies.give(session, patient, message, turn, result, late=late, now=now)
 
     def _heard_by_model(
-        self, session: Session, patient: Patient, message: Message, parse: Parse | None, now: datetime
+        self, session: Session, patient: Patient, message: Message, turn: Turn, parse: Parse | None, now: datetime
     ) -> None:
         if parse is None:
             return
         message.intent = parse.intent.name
         message.scores = {each.id: round(each.confidence, 3) for each in [*parse.beliefs, *parse.risks]}
-        self._replies.flag_beliefs(session, patient, message, parse, now)
+        self._replies.flag_beliefs(session, patient, message, turn, parse, now)

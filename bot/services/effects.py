@@ -13,6 +13,7 @@ from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
+from bot.services.explorations import Explorations
 from bot.services.privacy import Privacy
 from bot.services.safety import Safety
 from bot.services.thought_cards import ThoughtCards
@@ -30,6 +31,7 @@ class Effects:
         escalation: Escalation,
         safety: Safety,
         privacy: Privacy,
+        explorations: Explorations,
         experiments: Experiments,
         cards: ThoughtCards,
     ) -> None:
@@ -39,6 +41,7 @@ class Effects:
         self._escalation = escalation
         self._safety = safety
         self._privacy = privacy
+        self._explorations = explorations
         self._experiments = experiments
         self._cards = cards
 
@@ -98,6 +101,16 @@ class Effects:
                 self._privacy.export(session, patient, now)
             case effects.EraseMyData():
                 self._privacy.erase(session, patient, now)
+            case effects.Explore():
+                self._explorations.open(session, patient, now)
+            case effects.ExploreNotNow():
+                self._explorations.decline(session, patient, now)
+            case effects.RecordExploration():
+                return self._explorations.record(session, patient, effect, now)
+            case effects.ExploreDisagree():
+                self._explorations.disagree(session, patient, now)
+            case effects.ExplorePark():
+                self._explorations.park(session, patient, now)
             case _:
                 assert_never(effect)
         return []

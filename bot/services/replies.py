@@ -18,6 +18,7 @@ from bot.services.checkins import CheckIns
 from bot.services.effects import Effects
 from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
+from bot.services.explorations import Explorations
 from bot.services.outgoing import Outgoing
 from bot.services.safety import Safety
 from data import concerns, goals, patients
@@ -38,6 +39,7 @@ class Replies:
         escalation: Escalation,
         safety: Safety,
         experiments: Experiments,
+        explorations: Explorations,
     ) -> None:
         self._library = library
         self._outgoing = outgoing
@@ -46,6 +48,7 @@ class Replies:
         self._escalation = escalation
         self._safety = safety
         self._experiments = experiments
+        self._explorations = explorations
 
     def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, Any]:
         """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
@@ -61,10 +64,13 @@ class Replies:
             "goal_summary": summary,
             "physio_when": self._escalation.when_seen(session, "P1", now),
             "local_day": f"{now.astimezone(ZoneInfo(patient.time_zone)):%A}",
+            "exploring": self._explorations.exploring(session, patient),
             **self._safety.numbers(patient),
         }
 
-    def flag_beliefs(self, session: Session, patient: Patient, message: Message, parse: Parse, now: datetime) -> None:
+    def flag_beliefs(
+        self, session: Session, patient: Patient, message: Message, turn: Turn, parse: Parse, now: datetime
+    ) -> None:
         """Logs each belief that scores above the threshold; before consent nothing is logged."""
         if patient.state in (PatientState.STRANGER, PatientState.INVITED):
             return
@@ -80,6 +86,8 @@ class Replies:
                         model=parse.model,
                         at=now,
                         on=schedule.local_day(now, patient.time_zone),
+                        strong=self._explorations.is_strong(message.text),
+                        blocks_plan=self._explorations.blocks_plan(session, patient, turn, parse, now),
                     )
                 )
 
@@ -110,6 +118,9 @@ class Replies:
         if session.get(Patient, patient.id) is not None:
             self._check_ins.follow(session, patient, result.asks, now)
             self._experiments.follow(session, patient, result.asks)
+            self._explorations.follow(session, patient, now)
+            intent = result.parse.intent.name if result.parse else turn.intent
+            spoken += self._explorations.offer(session, patient, spoken, intent=intent, now=now)
         if not any(words.text for words in spoken):
             logger.error("empty_reply", extra={"update": message.key})
             spoken = [self._library.say("utter_empty_reply", **self._safety.numbers(patient))]
@@ -147,6 +158,8 @@ class Replies:
         slot_in = reply.custom.get("slot_in")
         if slot_in == "belief_reply":
             return self._belief_replies(session, patient, result) or [_words(reply)]
+        if str(slot_in).startswith("exploration"):
+            return self._explorations.words(session, patient, reply) or [_words(reply)]
         if reply.custom.get("did_you_mean"):
             return [self._did_you_mean(reply, result)]
         return [_words(reply)]

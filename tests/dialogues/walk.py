@@ -27,6 +27,7 @@ class Walk:
             "goal_summary": "You haven't set a goal yet.",
             "physio_when": "today",
             "local_day": "Monday",
+            "exploring": "B04",
             **library.numbers("england"),
         }
 
