@@ -41,6 +41,7 @@ HELP = """\
 :at 2026-12-01T09:00  let time pass until then (the patient's clock)
 :physio ack           acknowledge the newest alert
 :physio close [CODE]  close it; the codes stand in dialogues/protocol/escalation.yml
+:physio tap LABEL     tap the physio's newest button with that label
 :physio TEXT          write as the physio, for instance :physio /alerts
 :rasa down | :rasa up stop and start Rasa
 :quit                 leave"""
@@ -104,6 +105,9 @@ class Door:
                 self._tap_effect(effect="close_alert")
                 await self.settle()
                 self._tap_effect(effect="close_alert", outcome=words.partition(" ")[2].strip() or self._first_outcome())
+                await self.settle()
+            case "physio", words if words.partition(" ")[0] == "tap" and words.partition(" ")[2].strip():
+                self._tap(PHYSIO, words.partition(" ")[2].strip())
                 await self.settle()
             case "physio", words if words:
                 self._take(self._telegram.says(PHYSIO, words))

@@ -30,14 +30,28 @@ class BeliefDesk:
     # --- the list ---
 
     def heard_from(self, visit: Visit, code: str) -> None:
-        """The newest flags of one patient, without a word of theirs, with a button for each."""
-        if not code:
-            self._say(visit, None, "utter_flag_which_patient")
-            return
+        """The newest flags of one patient; without a code, the patients to choose from."""
         patient = patients.by_code(visit.session, code.upper())
-        if patient is None:
+        if patient:
+            self._list(visit, patient)
+        elif code:
             self._say(visit, None, "utter_flag_unknown_patient")
-            return
+        else:
+            self._which_patient(visit)
+
+    def pick(self, visit: Visit, button: Button, flag_id: int) -> None:
+        """The patient whose newest flag this was when they could be chosen."""
+        if found := self._find(visit, button, flag_id):
+            self._list(visit, found[1])
+
+    def _which_patient(self, visit: Visit) -> None:
+        lately = concerns.heard_lately(visit.session, int(self._library.number("corrections.listed_at_most")))
+        theirs = [(flag, patients.get(visit.session, flag.patient_id)) for flag in lately]
+        choices = tuple(Choice(patient.code, effect=_effect("pick_patient", flag, patient)) for flag, patient in theirs)
+        self._write(visit, None, replace(self._library.say("utter_flag_which_patient"), choices=choices), "list")
+
+    def _list(self, visit: Visit, patient: Patient) -> None:
+        """Not a word of the patient's, and a button for each flag."""
         self._audit(visit, patient, "beliefs_listed")
         newest = concerns.standing_flags(visit.session, patient.id)[::-1]
         if not newest:

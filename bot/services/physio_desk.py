@@ -20,7 +20,7 @@ from data.outbox import Button
 from data.physios import Physio, PhysioRole
 
 ALERTS = {"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}
-BELIEFS = {"/beliefs", "show_flag", "choose_belief", "correct_flag", "share_words"}
+BELIEFS = {"/beliefs", "pick_patient", "show_flag", "choose_belief", "correct_flag", "share_words"}
 # What each role may do. What is not listed is refused.
 MAY: Mapping[PhysioRole, frozenset[str]] = {
     PhysioRole.PHYSIO: frozenset(ALERTS | BELIEFS),
@@ -48,6 +48,7 @@ class PhysioDesk:
             "acknowledge_alert": self._acknowledge,
             "close_alert": self._close,
             "show_alert": self._show,
+            "pick_patient": beliefs.pick,
             "show_flag": beliefs.show,
             "choose_belief": beliefs.choose,
             "correct_flag": beliefs.correct,

@@ -88,15 +88,28 @@ async def test_a_tapped_flag_shows_the_words_and_what_the_coach_said(heard: Chat
     assert recorded(heard) == ["beliefs_listed", "belief_words_read"]
 
 
-@pytest.mark.parametrize(
-    ("typed", "answer"),
-    [("/beliefs", "utter_flag_which_patient"), ("/beliefs P-WRONG", "utter_flag_unknown_patient")],
-)
-async def test_without_a_known_code_nothing_is_shown(heard: Chat, typed: str, answer: str) -> None:
-    await heard.physio_says(typed)
+async def test_a_code_that_nobody_has_shows_nothing(heard: Chat) -> None:
+    await heard.physio_says("/beliefs P-WRONG")
 
-    assert heard.last_words(PHYSIO) == text(heard, answer)
+    assert heard.last_words(PHYSIO) == text(heard, "utter_flag_unknown_patient")
     assert heard.buttons(PHYSIO) == []
+    assert recorded(heard) == []
+
+
+async def test_without_a_code_the_patients_heard_lately_can_be_tapped(heard: Chat) -> None:
+    heard.patient_has_joined(chat_id=1003)
+    await heard.patient_says("rest is what it needs", chat_id=1003)
+    await heard.patient_says("rest is what it needs", chat_id=1003)
+
+    await heard.physio_says("/beliefs")
+    which, codes = heard.last_words(PHYSIO), heard.buttons(PHYSIO)
+    await heard.physio_taps(codes[1])
+
+    assert which == text(heard, "utter_flag_which_patient")
+    assert len(codes) == 2
+    assert codes[1] == heard.patient.code
+    assert "B03" in heard.last_words(PHYSIO)
+    assert "B05" not in heard.last_words(PHYSIO)
 
 
 async def test_a_patient_of_whom_nothing_was_heard(chat: Chat) -> None:
@@ -196,6 +209,20 @@ async def test_back_shows_the_flag_again_and_changes_nothing(heard: Chat) -> Non
     assert heard.buttons(PHYSIO) == ["Right", "Not a belief", "Another one"]
     assert words_in_sight(heard) == 1
     assert corrections(heard) == []
+
+
+async def test_what_a_patient_says_of_a_view_goes_to_the_flags_that_stand_for_it(heard: Chat) -> None:
+    """Heard as B03, put right as B04: a no about B03 leaves it alone, a no about B04 settles it."""
+    await opened(heard)
+    await heard.physio_taps("Another one")
+    await heard.physio_taps("B04 It's wear, so activity can't help")
+
+    heard.rows(lambda session: concerns.set_held(session, heard.patient.id, "B03", False))
+    after_the_first = stands_for(heard)
+    heard.rows(lambda session: concerns.set_held(session, heard.patient.id, "B04", False))
+
+    assert after_the_first == ["B04"]
+    assert stands_for(heard) == [None]
 
 
 async def test_the_list_says_how_each_one_stands(heard: Chat) -> None:

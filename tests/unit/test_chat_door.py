@@ -211,6 +211,20 @@ async def test_other_words_are_the_physios_own(terminal: Terminal, library: Libr
     assert await terminal.types(":physio /alerts") == [f"physio: {words(library, 'utter_no_alerts')}"]
 
 
+async def test_the_physio_can_tap_by_label(terminal: Terminal, library: Library) -> None:
+    await terminal.types(NUMB)
+
+    seen = await terminal.types(":physio tap acknow")
+
+    assert [alert.state for alert in terminal.chat.alerts()] == [AlertState.ACKNOWLEDGED]
+    assert "is yours" in seen[0]
+
+
+async def test_a_label_the_physio_does_not_have_is_a_mistake(terminal: Terminal) -> None:
+    with pytest.raises(Mistake, match="no button says 'Right'"):
+        await terminal.types(":physio tap Right")
+
+
 # Rasa -----------------------------------------------------------------------------------------------------------------
 
 
