@@ -34,6 +34,7 @@ _DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
 _JOINED_UNIT = re.compile(r"(?<=\d)(?=[a-z])")
 _TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)*|\d+(?:[.:]\d+)*|'[a-z]+|[.,!?;:\n]|[^\sa-z0-9'\"()\[\]{}*_~#/\\<>=+|^%&$@-]")
 _CONTRACTED = re.compile(r"^([a-z]+)('(?:s|ve|m|re|d|ll))$")
+_SHORT_YEAR = re.compile(r"(?<![\w'])'(\d\d)(?![\w'])")  # "in '94"
 _THE_BEFORE = re.compile(r"(?<![a-z'])t'(?=[a-z])")  # Yorkshire: "t'right leg"
 SHORTEST_GUARDED = 6  # letters: shorter words have too many real neighbours
 _ENDS = frozenset(".!?;\n")
@@ -85,6 +86,7 @@ class Spelling:
 def tokens(text: str, spelling: Spelling) -> list[str]:
     """Words in lower case with endings like 's apart; punctuation and emoji stand as tokens of their own."""
     plain = _plain(text)
+    plain = _SHORT_YEAR.sub(lambda match: f"{'19' if match[1] > '25' else '20'}{match[1]}", plain)
     plain = _THE_BEFORE.sub("the ", plain.replace("&", " and "))
     plain = _DISGUISED.sub(lambda match: match.group().translate(_DISGUISES), plain)
     plain = _SPACED.sub(lambda match: _unspaced(match.group(), spelling.vocabulary), plain)

@@ -198,7 +198,7 @@ def _is_resolved(message: Clauses, span: Span) -> bool:
 
 def _is_long_standing(message: Clauses, span: Span) -> bool:
     """Said of the symptom, and not of the back pain in another clause; and nothing says that it changed."""
-    if any(message.same_sentence(start, span[0]) for start, _end in message.cues("changed")):
+    if _has_changed(message, span):
         return False
     others, clauses = message.cues("long_standing_of_other_things"), message.clauses_of(span)
     for cue in message.cues("long_standing"):
@@ -209,6 +209,13 @@ def _is_long_standing(message: Clauses, span: Span) -> bool:
         if _is_beside(message, cue, span) and not of_another and not contrasted:
             return True
     return False
+
+
+def _has_changed(message: Clauses, span: Span) -> bool:
+    def stands(cue: str) -> bool:
+        return any(message.same_sentence(start, span[0]) for start, _end in message.cues(cue))
+
+    return stands("changed") and not stands("unchanged")
 
 
 def _is_beside(message: Clauses, cue: Span, span: Span) -> bool:
