@@ -37,7 +37,7 @@ _CONTRACTED = re.compile(r"^([a-z]+)('(?:s|ve|m|re|d|ll))$")
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(\d\d)(?![\w'])")  # "in '94"
 _THE_BEFORE = re.compile(r"(?<![a-z'])t'(?=[a-z])")  # Yorkshire: "t'right leg"
 SHORTEST_GUARDED = 6  # letters: shorter words have too many real neighbours
-_ENDS = frozenset(".!?;\n")
+_ENDS = frozenset(".!?\n")
 _BLANK = re.compile(r"[-/_\\]+")
 
 

@@ -90,6 +90,8 @@ def _is_denied_afterwards(message: Clauses, span: Span) -> bool:
         place += 1
     if place >= len(tokens) or place == span[1] or tokens[place] not in message.words["denials"]:
         return False
+    if tokens[place] == "nothing" and tokens[place - 1] == "," and tokens[place + 1 : place + 2] != ["like"]:
+        return False  # "a tight chest, probably nothing"
     if " ".join(tokens[place : place + 3]) in message.words["whole_denials"]:
         return True
     return place + 1 >= len(tokens) or tokens[place + 1] in ends
@@ -277,6 +279,8 @@ def _is_general_question(message: Clauses, span: Span) -> bool:
     """A question about the condition: it is framed as one, and no word of it is about the writer."""
     first, last = message.sentence_of(span[0])
     if message.has_any((first, last), "self") or _asks_if_normal(message, span):
+        return False
+    if any(start == first for start, _end in message.cues("dropped_subject")):
         return False
     opens = any(start == first for start, _end in message.cues("open_question"))
     framed = any(start == first for start, _end in message.cues("closed_question"))
