@@ -32,7 +32,7 @@ def heard(parse: Dict[str, Any], answer: Optional[str], asks: Optional[str], dom
 
     shaped  the text is the answer and nothing else ("6", "mon and Thursday please")
     open    the text may be the answer: it is, unless it voices a belief or a risk, or is a way out
-            of this form, word for word or very nearly so
+            of this form, word for word or very nearly so, or means what the slot `gives_way_to`
     """
     natural: Dict[str, Any] = parse["intent"]
     inform = {"name": INFORM, "confidence": 1.0}
@@ -40,20 +40,23 @@ def heard(parse: Dict[str, Any], answer: Optional[str], asks: Optional[str], dom
         return natural
     if answer == "shaped":
         return inform
-    if natural["name"] in CONCERNS:
+    if natural["name"] in {*CONCERNS, *_named(domain, asks, "gives_way_to")}:
         return natural
     return _way_out(parse, ways_out(domain, asks)) or inform
 
 
 def ways_out(domain: Domain, asks: str) -> Set[str]:
     """The intents that may interrupt this question: the form's `ignored_intents`, the slot's `not_intent`."""
-    form, _, slot = asks.partition(".")
+    form = asks.partition(".")[0]
     names = set(_listed(domain.forms.get(form, {}).get("ignored_intents")))
-    for declared in domain.slots:
-        if declared.name == slot:
-            for mapping in declared.mappings:
-                names.update(_listed(mapping.get("not_intent")))
-    return names - NEVER_OUT
+    return (names | _named(domain, asks, "not_intent")) - NEVER_OUT
+
+
+def _named(domain: Domain, asks: str, key: str) -> Set[str]:
+    """The intents that the asked slot lists under this key."""
+    slot = asks.partition(".")[2]
+    mappings = [mapping for declared in domain.slots if declared.name == slot for mapping in declared.mappings]
+    return {name for mapping in mappings for name in _listed(mapping.get(key))}
 
 
 def _way_out(parse: Dict[str, Any], allowed: Set[str]) -> Optional[Dict[str, Any]]:

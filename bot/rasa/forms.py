@@ -5,6 +5,7 @@ A slot's mapping may say (all but `kind` optional):
                                        {protocol: goal.most_minutes} or {slot: goal_start_minutes}
   allowed: [values]                    other values of the kind are not accepted here
   vague: [words]                       answers that say nothing, refused like unreadable ones
+  gives_way_to: [intents]              an answer in own words that means one of these is none (nlu/hearing.py)
   optional, skip_words: [words]        may be skipped, and these words skip it
   asked_when: {slot: s}                asked only when s was answered; with `is: value` or `below: limit`, only then;
                                        with `is_not: [values]`, unless it is one of them
