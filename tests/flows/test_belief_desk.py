@@ -469,7 +469,11 @@ async def test_an_erased_patient_leaves_no_word_and_no_correction_behind(heard: 
 
 
 async def test_a_button_that_outlives_the_patient_opens_nobody_elses_flag(heard: Chat) -> None:
-    """SQLite gives the number of an erased flag to the next one."""
+    """SQLite gives the number of an erased flag to the next one; an open alert keeps the erased patient's code."""
+    with heard.database.transaction() as session:
+        alert = {"cause": "AR11", "severity": "R", "level": "P1", "told": "", "message_id": None}
+        patient = patients.get(session, heard.patient.id)
+        heard.app.escalation.raise_alert(session, patient, now=heard.clock.now(), **alert)
     await heard.physio_says(f"/beliefs {heard.patient.code}")
     listed = heard.telegram.in_chat(PHYSIO)[-1]
     button = listed.buttons[0][0][1]
