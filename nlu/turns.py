@@ -244,6 +244,7 @@ def parse_of(parse: Dict[str, Any], model: str) -> Dict[str, Any]:
         ],
         "beliefs": parse.get("beliefs") or [],
         "risks": parse.get("risks") or [],
+        "frame": parse.get("frame") or {},
         "entities": parse.get("entities") or [],
         "model": parse.get("model") or model,
     }

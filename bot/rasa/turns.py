@@ -47,6 +47,17 @@ class Label(Said):
 
     id: str
     confidence: float
+    held: bool = True  # the speaker's own, now, affirmed and no question
+
+
+class Frame(Said):
+    """Who holds what is said, when, whether it is denied or asked, and whether it is long-standing."""
+
+    holder: Literal["self", "other", "clinician"] = "self"
+    time: Literal["now", "past", "conditional"] = "now"
+    polarity: Literal["affirmed", "negated"] = "affirmed"
+    form: Literal["statement", "question"] = "statement"
+    onset: Literal["unsaid", "long_standing"] = "unsaid"
 
 
 class Parse(Said):
@@ -54,6 +65,7 @@ class Parse(Said):
     ranking: list[Intent] = []
     beliefs: list[Label] = []  # every one that scores at least 0.05, best first
     risks: list[Label] = []
+    frame: Frame = Frame()
     entities: list[dict[str, Any]] = []
     model: str = ""
 

@@ -19,6 +19,7 @@ from bot.services.effects import Effects
 from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
+from bot.services.hearing import held_beliefs
 from bot.services.outgoing import Outgoing
 from bot.services.safety import Safety
 from data import concerns, goals, patients
@@ -74,9 +75,8 @@ class Replies:
         """Logs each belief that scores above the threshold; before consent nothing is logged."""
         if patient.state in (PatientState.STRANGER, PatientState.INVITED):
             return
-        least = self._library.number("understanding.belief_flag")
-        for heard in parse.beliefs:
-            if heard.confidence >= least and not concerns.flagged(session, message.id, heard.id):
+        for heard in held_beliefs(parse, self._library):
+            if not concerns.flagged(session, message.id, heard.id):
                 session.add(
                     BeliefFlag(
                         patient_id=patient.id,
@@ -168,9 +168,8 @@ class Replies:
         """The first reply to each belief heard, most certain first; shorter and without a question inside a form."""
         if result.parse is None:
             return []
-        least = self._library.number("understanding.belief_flag")
         most = int(self._library.number("conversation.belief_replies_a_message"))
-        heard = [each.id for each in result.parse.beliefs if each.confidence >= least][:most]
+        heard = [each.id for each in held_beliefs(result.parse, self._library)][:most]
         ending = "_in_form" if result.asks or len(heard) > 1 else ""
         return [
             self._library.say(

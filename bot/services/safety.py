@@ -22,12 +22,13 @@ from bot.coaching.safety_questions import (
     read_answer,
     read_words,
 )
-from bot.coaching.screening import SEVERITIES, STRENGTH, Finding, ScreeningRules, screen
+from bot.coaching.screening import Finding, ScreeningRules, screen
 from bot.content import Library, Words
 from bot.errors import EffectRefused
 from bot.rasa.turns import Parse
 from bot.services.checkins import CheckIns
 from bot.services.escalation import Escalation
+from bot.services.hearing import merge, model_findings
 from bot.services.outgoing import Outgoing
 from data import concerns, messages, patients
 from data.alerts import Alert
@@ -43,26 +44,6 @@ logger = logging.getLogger(__name__)
 def screening_rules(library: Library) -> ScreeningRules:
     """The rule layer of this content. Raises ContentError when a lexicon is wrong: such content does not start."""
     return ScreeningRules.from_content(library.lexicons, library.safety["risks"])
-
-
-def model_findings(parse: Parse, rules: ScreeningRules, library: Library) -> list[Finding]:
-    """What only the model heard, by the two thresholds of dialogues/protocol/understanding.yml."""
-    advise, ask = library.number("understanding.risk_advise"), library.number("understanding.risk_ask")
-    return [
-        rules.heard_by_model(heard.id, "advise" if heard.confidence >= advise else "ask")
-        for heard in parse.risks
-        if heard.confidence >= ask and heard.id in rules.risks
-    ]
-
-
-def merge(*layers: Sequence[Finding]) -> list[Finding]:
-    """One finding a risk, the strongest of any layer; gravest first. No layer overrules another."""
-    best: dict[str, Finding] = {}
-    for finding in (each for layer in layers for each in layer):
-        known = best.get(finding.risk)
-        if known is None or STRENGTH[finding.action] > STRENGTH[known.action]:
-            best[finding.risk] = finding
-    return sorted(best.values(), key=lambda each: (-STRENGTH[each.action], SEVERITIES.index(each.severity)))
 
 
 class Safety:

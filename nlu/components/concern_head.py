@@ -1,9 +1,12 @@
-"""Scores each label of a text from its sentence vector and its words: plain numpy, learned in seconds.
+"""Scores each label of a text from its sentence vectors and its words: plain numpy, learned in seconds.
 
-Two readings are added. The first asks "is it this label?", once a label: logistic regressions on the vector and on
-words and word pairs, fitted together. The second asks "do the speaker's words hold it at all?", once a kind: it learns
-from messages that carry a label against their near misses (negated, past, of somebody else, asked), over all labels of
-the kind, because "used to" or "my mum" mean the same in each. What was tried and measured: docs/adr/0008.
+Three things are asked, all by logistic regressions on a vector and on words and word pairs, fitted together:
+- "is it this label?", once a label;
+- "do the speaker's words hold it at all?", once a kind: it learns from messages that carry a label against their near
+  misses, over all labels of the kind, because "used to" or "my mum" mean the same in each;
+- "why not?", once a turn of the context frame (somebody else's, past, denied, asked …): frame.py.
+A text has two vectors, of the packaged encoder and of the tuned one; each has its own regressions, and what they say is
+averaged. What was tried and measured: docs/adr/0008 and 0009.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from bot.coaching.amounts import amounts
+
+from .frame import TURNS
 
 VECTOR_WEIGHT = 3.0
 WORDS_WEIGHT = 4.0
@@ -44,9 +49,10 @@ class Lesson(NamedTuple):
     """What the head learns from: a text, what it carries, and what it must not be taken for."""
 
     text: str
-    vector: np.ndarray
+    vectors: np.ndarray  # one row an encoder
     labels: Set[str]
     near: Set[str]
+    why: str = ""  # of a near miss
 
 
 def kind_of(label: str) -> str:
@@ -110,37 +116,49 @@ class Wording:
 
 
 class ConcernHead:
-    def __init__(self, labels: List[str], wording: Wording, vector_part: np.ndarray, words_part: np.ndarray) -> None:
-        """The parts hold one column a label and, after these, one a kind; the last row of `vector_part` is the bias."""
+    def __init__(self, labels: List[str], wording: Wording, vector_parts: np.ndarray, words_parts: np.ndarray) -> None:
+        """The parts hold one layer an encoder, and in it one column a label, then one a kind, then one a turn of the
+        frame; the last row of each layer of `vector_parts` is the bias."""
         self.labels = labels
         self._kinds = _kinds(labels)
         self._wording = wording
-        self._vector_part = vector_part
-        self._words_part = words_part
+        self._vector_parts = vector_parts
+        self._words_parts = words_parts
 
     @classmethod
     def learned(cls, lessons: Sequence[Lesson]) -> ConcernHead:
         labels = sorted(set().union(*(lesson.labels for lesson in lessons)))
-        wording = Wording.learned([lesson.text for lesson in lessons])
-        vectors = VECTOR_WEIGHT * np.stack([lesson.vector for lesson in lessons]).astype(np.float32)
-        words = wording.rows([lesson.text for lesson in lessons])
+        texts = [lesson.text for lesson in lessons]
+        wording = Wording.learned(texts)
+        words = wording.rows(texts)
         targets, weights = _targets(lessons, labels)
-        vector_part, words_part = fitted(vectors, words, targets, weights)
-        return cls(labels, wording, vector_part, words_part)
+        vectors = VECTOR_WEIGHT * np.stack([lesson.vectors for lesson in lessons], axis=1).astype(np.float32)
+        found = [fitted(own, words, targets, weights) for own in vectors]
+        return cls(labels, wording, np.stack([part for part, _ in found]), np.stack([part for _, part in found]))
 
     def chances(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        """One row a text, one column a label."""
-        signals = VECTOR_WEIGHT * vectors @ self._vector_part[:-1] + self._vector_part[-1]
-        signals = signals + self._wording.rows(texts) @ self._words_part
-        first, holds = signals[:, : len(self.labels)], signals[:, len(self.labels) :]
+        """One row a text, one column a label. `vectors`: text by encoder by size."""
+        return self.read(texts, vectors)[0]
+
+    def read(self, texts: Sequence[str], vectors: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """The chance of each label (text by label) and of each turn of the frame (text by turn)."""
+        words = self._wording.rows(texts)
+        signals = np.mean(
+            [
+                VECTOR_WEIGHT * vectors[:, layer] @ part[:-1] + part[-1] + words @ self._words_parts[layer]
+                for layer, part in enumerate(self._vector_parts)
+            ],
+            axis=0,
+        )
+        own, kinds = len(self.labels), len(self._kinds)
+        carried, holds = signals[:, :own], signals[:, own : own + kinds]
         for place, label in enumerate(self.labels):
-            first[:, place] += np.minimum(holds[:, self._kinds.index(kind_of(label))], HOLD_MOST)
-        return 1 / (1 + np.exp(-first))
+            carried[:, place] += np.minimum(holds[:, self._kinds.index(kind_of(label))], HOLD_MOST)
+        return _chance(carried), _chance(signals[:, own + kinds :])
 
     def save(self, folder: Path) -> None:
-        np.savez(
-            folder / "head.npz", vector_part=self._vector_part, words_part=self._words_part, rarity=self._wording.rarity
-        )
+        parts = {"vector_parts": self._vector_parts, "words_parts": self._words_parts.astype(np.float16)}
+        np.savez(folder / "head.npz", rarity=self._wording.rarity, **parts)
         names = {"labels": self.labels, "terms": list(self._wording.places)}
         (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
 
@@ -149,7 +167,12 @@ class ConcernHead:
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         with np.load(folder / "head.npz") as stored:
             wording = Wording({term: place for place, term in enumerate(names["terms"])}, stored["rarity"])
-            return cls(names["labels"], wording, stored["vector_part"], stored["words_part"])
+            words = stored["words_parts"].astype(np.float32)
+            return cls(names["labels"], wording, stored["vector_parts"], words)
+
+
+def _chance(signal: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(signal, -60, 60)))
 
 
 def _terms(text: str) -> List[str]:
@@ -171,6 +194,9 @@ def _targets(lessons: Sequence[Lesson], labels: Sequence[str]) -> Tuple[np.ndarr
         holds = carried[:, own].any(axis=1, keepdims=True)
         columns.append(holds)
         counts.append((holds | near[:, own].any(axis=1, keepdims=True)).astype(float))
+    turned = np.array([[lesson.why in whys for whys in TURNS.values()] for lesson in lessons])
+    columns.append(turned)
+    counts.append(np.broadcast_to((carried | near).any(axis=1, keepdims=True), turned.shape).astype(float))
     targets, weights = np.hstack(columns), np.hstack(counts)
     return targets, weights * _balance(targets, weights > 0)
 

@@ -1,7 +1,8 @@
 """Scores every belief (B01…) and red flag (RF01…) in a message, whatever its intent: several may apply at once.
 
 What trains it: `labels` in an example's metadata, and the key of `risk/RF01`-style intents. Every other example is a
-negative, and `near` in the metadata names what it must not be taken for. How it learns: concern_head.py.
+negative, and `near` in the metadata names what it must not be taken for, `why` why not. How it learns: concern_head.py.
+It also reads the context frame (frame.py): a belief that is somebody else's, past, denied or asked is not held.
 No score here is a safety net: the app's own rules read every message before Rasa does.
 """
 
@@ -11,7 +12,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set, Text
+from typing import Any, Dict, List, Optional, Set, Text, Tuple
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -31,10 +32,13 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from . import concern_head
+from . import concern_head, frame
+from .adapter import SERVED
+from .adapter import version as adapter_version
 from .concern_head import ConcernHead, Lesson, kind_of, parts
+from .frame import Frame, framed
 from .intent_classifier import FALLBACK, RANKED
-from .minilm import MiniLM, encoder, vector_of
+from .minilm import MiniLM, encode_training_texts, encoder, vector_of
 
 BELIEF, RISK = "belief", "risk"
 LABEL = re.compile(r"^(?P<belief>B\d\d)$|^(?P<risk>RF\d\d)$")
@@ -43,10 +47,13 @@ REPORTED = 0.05  # lowest score that is reported
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class ConcernTagger(GraphComponent):
-    """`protocol` of its config holds belief_flag, risk_advise and risk_ask, put there by TopicImporter."""
+    """`protocol` of its config holds belief_flag, risk_ask and frame_sure, put there by TopicImporter.
+
+    A limit is one number, or one a class with a `default`.
+    """
 
     def __init__(self, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        self._limits: Dict[str, float] = config["protocol"]
+        self._limits: Dict[str, Any] = config["protocol"]
         self._storage = model_storage
         self._resource = resource
         self._head: Optional[ConcernHead] = None
@@ -63,12 +70,14 @@ class ConcernTagger(GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> ConcernTagger:
+        encoder(SERVED)  # loaded with the model, not in the first patient's turn
         return cls(config, model_storage, resource)
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[str, Any]) -> str:
-        """Rasa notices a change of this class by itself, not one of the module that it learns with."""
-        return hashlib.sha256(Path(concern_head.__file__).read_bytes()).hexdigest()
+        """Rasa notices a change of this class by itself, not one of the modules and weights that it learns with."""
+        modules = b"".join(Path(module.__file__).read_bytes() for module in (concern_head, frame))
+        return hashlib.sha256(modules).hexdigest() + adapter_version(SERVED)
 
     def train(self, training_data: TrainingData) -> Resource:
         examples = [m for m in training_data.intent_examples if m.get(TEXT) and vector_of(m) is not None]
@@ -82,25 +91,40 @@ class ConcernTagger(GraphComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            scores = self.score(message.get(TEXT) or "")
+            scores, whole = self.read(message.get(TEXT) or "")
             beliefs = [s for s in scores if kind_of(s["id"]) == BELIEF]
             risks = [s for s in scores if kind_of(s["id"]) == RISK]
             message.set("beliefs", beliefs, add_to_output=True)
             message.set("risks", risks, add_to_output=True)
-            flagged = [s for s in risks if s["confidence"] >= self._limits["risk_ask"]]
-            flagged += [s for s in beliefs if s["confidence"] >= self._limits["belief_flag"]]
+            message.set("frame", whole.told(), add_to_output=True)
+            flagged = [s for s in risks if s["confidence"] >= self._limit("risk_ask", s["id"])]
+            flagged += [s for s in beliefs if s["held"] and s["confidence"] >= self._limit("belief_flag", s["id"])]
             self._add_entities(message, flagged)
             self._settle_intent(message, flagged)
         return messages
 
-    def score(self, text: str) -> List[Dict[str, Any]]:
-        """Every label that scores at least REPORTED in the text or in one of its sentences, best first."""
+    def read(self, text: str) -> Tuple[List[Dict[str, Any]], Frame]:
+        """Every label that scores at least REPORTED in the text or in one of its sentences, best first; and the frame.
+
+        A label's own frame is that of the sentence in which it scores best; the message's is that of its best label.
+        """
         pieces = parts(text)
         if not pieces or not self._head:
-            return []
-        chances = self._head.chances(pieces, np.stack([encoder().encode(piece) for piece in pieces]))
-        best = sorted(zip(chances.max(axis=0).tolist(), self._head.labels, strict=True), reverse=True)
-        return [{"id": label, "confidence": round(chance, 4)} for chance, label in best if chance >= REPORTED]
+            return [], framed([0.0] * len(frame.TURNS), 1.0)
+        chances, turns = self._head.read(pieces, both_vectors(pieces))
+        frames = [framed(row, self._limits["frame_sure"]) for row in turns]
+        heard_in = chances.argmax(axis=0)
+        best = sorted(zip(chances.max(axis=0).tolist(), self._head.labels, heard_in, strict=True), reverse=True)
+        scores = [
+            {"id": label, "confidence": round(chance, 4), "held": frames[piece].is_own_view}
+            for chance, label, piece in best
+            if chance >= REPORTED
+        ]
+        return scores, frames[best[0][2]] if scores else frames[0]
+
+    def _limit(self, name: str, label: str) -> float:
+        limit = self._limits[name]
+        return float(limit.get(label, limit["default"]) if isinstance(limit, dict) else limit)
 
     def _add_entities(self, message: Message, flagged: List[Dict[str, Any]]) -> None:
         entities = [
@@ -146,9 +170,21 @@ class ConcernTagger(GraphComponent):
         return component
 
 
+def both_vectors(texts: List[str]) -> np.ndarray:
+    """Text by encoder by size: the packaged encoder's vector, then the tuned one's."""
+    return np.stack([np.stack([encoder().encode(text), encoder(SERVED).encode(text)]) for text in texts])
+
+
 def lessons(examples: List[Message]) -> List[Lesson]:
+    tuned = encode_training_texts([message.get(TEXT) for message in examples], SERVED)
     return [
-        Lesson(message.get(TEXT), vector_of(message), labels, set(_metadata(message).get("near") or []))
+        Lesson(
+            message.get(TEXT),
+            np.stack([vector_of(message), tuned[message.get(TEXT)]]),
+            labels,
+            set(_metadata(message).get("near") or []),
+            _metadata(message).get("why") or "",
+        )
         for message, labels in zip(examples, read_labels(examples), strict=True)
     ]
 

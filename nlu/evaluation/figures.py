@@ -26,19 +26,19 @@ def near_misses(lines: Sequence[Line], kind: str) -> np.ndarray:
     )
 
 
-def gather(scored: Dict[str, Any], labels: Sequence[str], limits: Dict[str, float]) -> Dict[str, Any]:
+def gather(scored: Dict[str, Any], labels: Sequence[str]) -> Dict[str, Any]:
+    """`scored[name].limits`: what each label needs in each row, for it may differ by class and by fold."""
     kinds = {kind: [label for label in labels if kind_of(label) == kind] for kind in ("belief", "risk")}
     return {
-        "limits": limits,
         "lines": {name: len(each.lines) for name, each in scored.items()},
         "labels": kinds,
         "heads": {head: _compared(scored, head, labels, kinds) for head in scored["voices"].chances},
-        "beliefs": _beliefs(scored, labels, kinds["belief"], limits["belief_flag"]),
-        "risks": _risks(scored, labels, kinds["risk"], limits),
+        "beliefs": _beliefs(scored, labels, kinds["belief"]),
+        "risks": _risks(scored, labels, kinds["risk"]),
         "calibration": {kind: _calibration(scored["voices"], labels, own) for kind, own in kinds.items()},
         "confusion": {
-            "belief": _confusion(scored["voices"], labels, kinds["belief"], limits["belief_flag"]),
-            "risk": _confusion(scored["voices"], labels, kinds["risk"], limits["risk_ask"]),
+            "belief": _confusion(scored["voices"], labels, kinds["belief"], "belief_flag"),
+            "risk": _confusion(scored["voices"], labels, kinds["risk"], "risk_ask"),
         },
     }
 
@@ -72,29 +72,33 @@ def truth(lines: Sequence[Line], own: Sequence[str]) -> np.ndarray:
     return np.array([[label in line.labels for label in own] for line in lines])
 
 
-def _beliefs(scored: Dict[str, Any], labels: Sequence[str], own: List[str], flag: float) -> Dict[str, Any]:
+def _beliefs(scored: Dict[str, Any], labels: Sequence[str], own: List[str]) -> Dict[str, Any]:
     result: Dict[str, Any] = {}
-    for name in ("voices", "beliefs_unseen"):
-        chances, carried = _own(scored[name], "served", labels, own)
-        table = by_class(chances >= flag, carried, own)
-        quiet = (chances >= flag).any(axis=1)[near_misses(scored[name].lines, "belief")]
+    for name in ("voices", "beliefs_unseen", "independent"):
+        fired = flagged(scored[name], labels, own)
+        table = by_class(fired, truth(scored[name].lines, own), own)
+        quiet = fired.any(axis=1)[near_misses(scored[name].lines, "belief")]
         result[name] = {"macro_f1": macro_f1(table), "by_class": table, "near_misses": rate(quiet)}
-    for name in ("voices", "real", "out_of_scope"):
-        chances, _ = _own(scored[name], "served", labels, own)
-        fired = (chances >= flag).any(axis=1)
+    for name in ("voices", "independent", "real", "out_of_scope"):
+        fired = flagged(scored[name], labels, own)
         everyday = np.array([line.is_ordinary for line in scored[name].lines])
-        result.setdefault("ordinary", {})[name] = rate(fired[everyday])
-        if name == "real":
-            result["real_lines"] = _told(scored[name].lines, chances, own, flag)
-    result["near_by_why"] = _by_why(scored["voices"], *_own(scored["voices"], "served", labels, own), flag)
+        result.setdefault("ordinary", {})[name] = rate(fired.any(axis=1)[everyday])
+    chances, _ = _own(scored["real"], "served", labels, own)
+    result["real_lines"] = _told(scored["real"].lines, chances, own, flagged(scored["real"], labels, own))
+    result["near_by_why"] = _by_why(scored["voices"], flagged(scored["voices"], labels, own).any(axis=1))
     return result
 
 
-def _risks(scored: Dict[str, Any], labels: Sequence[str], own: List[str], limits: Dict[str, float]) -> Dict[str, Any]:
+def flagged(each: Any, labels: Sequence[str], own: List[str], limit: str = "belief_flag") -> np.ndarray:
+    chances, _ = _own(each, "served", labels, own)
+    return chances >= _limit(each, limit, labels, own)
+
+
+def _risks(scored: Dict[str, Any], labels: Sequence[str], own: List[str]) -> Dict[str, Any]:
     result: Dict[str, Any] = {}
     for name, each in scored.items():
         _, carried = _own(each, "served", labels, own)
-        actions = {layer: _actions(each, layer, labels, own, limits) for layer in LAYERS}
+        actions = {layer: _actions(each, layer, labels, own) for layer in LAYERS}
         everyday = np.array([line.is_ordinary for line in each.lines])
         near = near_misses(each.lines, "risk")
         result[name] = {
@@ -112,11 +116,10 @@ def _risks(scored: Dict[str, Any], labels: Sequence[str], own: List[str], limits
     return result
 
 
-def _actions(each: Any, layer: str, labels: Sequence[str], own: List[str], limits: Dict[str, float]) -> np.ndarray:
+def _actions(each: Any, layer: str, labels: Sequence[str], own: List[str]) -> np.ndarray:
     """2 where advice is given, 1 where it is asked, by row and risk."""
     by_rules = np.array([[{"advise": 2, "ask": 1}.get(found.get(risk, ""), 0) for risk in own] for found in each.rules])
-    chances, _ = _own(each, "served", labels, own)
-    by_model = (chances >= limits["risk_ask"]).astype(int) + (chances >= limits["risk_advise"])
+    by_model = sum(flagged(each, labels, own, limit).astype(int) for limit in ("risk_ask", "risk_advise"))
     return {"rules": by_rules, "model": by_model, "both": np.maximum(by_rules, by_model)}[layer]
 
 
@@ -151,16 +154,16 @@ def _fired(lines: Sequence[Line], actions: Dict[str, np.ndarray], own: List[str]
     ]
 
 
-def _told(lines: Sequence[Line], chances: np.ndarray, own: List[str], flag: float) -> List[Dict[str, Any]]:
-    rows = np.where((chances >= flag).any(axis=1))[0]
+def _told(lines: Sequence[Line], chances: np.ndarray, own: List[str], fired: np.ndarray) -> List[Dict[str, Any]]:
+    rows = np.where(fired.any(axis=1))[0]
     return [
         {"text": lines[row].text, "heard": own[chances[row].argmax()], "score": round(chances[row].max(), 2)}
         for row in rows
     ]
 
 
-def _by_why(each: Any, chances: np.ndarray, carried: np.ndarray, flag: float) -> Dict[str, Any]:
-    near, fired = near_misses(each.lines, "belief"), (chances >= flag).any(axis=1)
+def _by_why(each: Any, fired: np.ndarray) -> Dict[str, Any]:
+    near = near_misses(each.lines, "belief")
     whys = sorted({line.why for line, is_near in zip(each.lines, near, strict=True) if is_near})
     own = np.array([line.why for line in each.lines])
     return {why: share(int((fired & near & (own == why)).sum()), int((near & (own == why)).sum())) for why in whys}
@@ -171,8 +174,12 @@ def _calibration(each: Any, labels: Sequence[str], own: List[str]) -> List[Dict[
     return calibration(chances.ravel(), carried.ravel())
 
 
-def _confusion(each: Any, labels: Sequence[str], own: List[str], threshold: float) -> List[List[int]]:
-    return confusion(*_own(each, "served", labels, own), threshold)
+def _confusion(each: Any, labels: Sequence[str], own: List[str], limit: str) -> List[List[int]]:
+    return confusion(*_own(each, "served", labels, own), _limit(each, limit, labels, own))
+
+
+def _limit(each: Any, limit: str, labels: Sequence[str], own: List[str]) -> np.ndarray:
+    return each.limits[limit][:, [list(labels).index(label) for label in own]]
 
 
 def _own(each: Any, head: str, labels: Sequence[str], own: List[str]) -> "tuple[np.ndarray, np.ndarray]":

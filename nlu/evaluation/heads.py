@@ -1,14 +1,14 @@
-"""What is compared: the served head, the one before it, and a list of keywords. All score the same parts of a text."""
+"""What is compared: the served head, the same on the packaged encoder, a list of keywords. All score the same parts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, List, Sequence, Set
+from typing import Any, Dict, List, Sequence, Set, Tuple
 
 import numpy as np
-from scipy import sparse
 
-from nlu.components.concern_head import VECTOR_WEIGHT, ConcernHead, Lesson, fitted, parts, tokens
+from nlu.components.concern_head import ConcernHead, Lesson, kind_of, parts, tokens
+from nlu.components.frame import TURNS, framed
 
 from .lines import Line, Vectors
 
@@ -17,25 +17,17 @@ LEAST_USES = 3
 
 
 class FrozenHead:
-    """The head before: one logistic regression a label on the sentence vector alone, C = 10."""
+    """The same head on the packaged encoder alone: what fine-tuning adds is the difference."""
 
-    freedom = 10.0
-
-    def __init__(self, labels: List[str], weights: np.ndarray) -> None:
-        self.labels, self._weights = labels, weights
+    def __init__(self, head: ConcernHead) -> None:
+        self.labels, self._head = head.labels, head
 
     @classmethod
     def learned(cls, lessons: Sequence[Lesson]) -> FrozenHead:
-        labels = sorted(set().union(*(lesson.labels for lesson in lessons)))
-        targets = np.array([[label in lesson.labels for label in labels] for lesson in lessons])
-        share = targets.mean(axis=0)
-        balance = cls.freedom * np.where(targets, 0.5 / share, 0.5 / (1 - share))
-        vectors = VECTOR_WEIGHT * np.stack([lesson.vector for lesson in lessons])
-        no_words = sparse.csr_matrix((len(lessons), 0), dtype=np.float32)
-        return cls(labels, fitted(vectors, no_words, targets, balance)[0])
+        return cls(ConcernHead.learned([lesson._replace(vectors=lesson.vectors[:1]) for lesson in lessons]))
 
-    def chances(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(VECTOR_WEIGHT * vectors @ self._weights[:-1] + self._weights[-1])))
+    def read(self, texts: Sequence[str], vectors: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        return self._head.read(texts, vectors[:, :1])
 
 
 class Keywords:
@@ -56,9 +48,10 @@ class Keywords:
                 inside[label].update(terms)
         return cls(labels, {label: _telling(inside[label], everywhere) for label in labels})
 
-    def chances(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    def read(self, texts: Sequence[str], vectors: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         found = [_terms(text) for text in texts]
-        return np.array([[float(bool(self.words[label] & terms)) for label in self.labels] for terms in found])
+        chances = np.array([[float(bool(self.words[label] & terms)) for label in self.labels] for terms in found])
+        return chances, np.zeros((len(texts), len(TURNS)))
 
 
 def _terms(text: str) -> Set[str]:
@@ -72,18 +65,25 @@ def _telling(inside: Counter, everywhere: Counter) -> Set[str]:
     return set(sorted(worth, key=lambda term: -worth[term])[:KEYWORDS])
 
 
-def heard(head: Any, lines: Sequence[Line], vectors: Vectors, labels: Sequence[str]) -> np.ndarray:
-    """One row a line: the best score of each label in the text or one of its parts, as the tagger does it."""
+def heard(head: Any, lines: Sequence[Line], vectors: Vectors, labels: Sequence[str], sure: float = 2.0) -> np.ndarray:
+    """One row a line: the best score of each label in the text or one of its parts, as the tagger does it.
+
+    A belief whose best part is not the speaker's own view, by a frame that is at least `sure`, counts as 0.
+    """
     chances = np.zeros((len(lines), len(labels)))
     pieces = [parts(line.text) for line in lines]
     flat = [part for each in pieces for part in each]
     if not flat:
         return chances
     places = [labels.index(label) for label in head.labels]
-    scores, start = head.chances(flat, vectors.of(flat)), 0
+    beliefs = np.array([kind_of(label) == "belief" for label in head.labels])
+    (scores, turns), start = head.read(flat, vectors.of(flat)), 0
+    own = np.array([framed(row, sure).is_own_view for row in turns])
     for row, each in enumerate(pieces):
         if each:
-            chances[row, places] = scores[start : start + len(each)].max(axis=0)
+            those = scores[start : start + len(each)]
+            best = those.argmax(axis=0)
+            chances[row, places] = those.max(axis=0) * (own[start + best] | ~beliefs)
         start += len(each)
     return chances
 

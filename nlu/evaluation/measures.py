@@ -56,20 +56,12 @@ def calibration(chances: np.ndarray, carried: np.ndarray, bins: int = 10) -> Lis
     ]
 
 
-def confusion(chances: np.ndarray, carried: np.ndarray, threshold: float) -> List[List[int]]:
+def confusion(chances: np.ndarray, carried: np.ndarray, thresholds: np.ndarray) -> List[List[int]]:
     """Rows: what a line with one label carries, then lines with none; columns: the best label heard, then none."""
     none = carried.shape[1]
-    best = np.where(chances.max(axis=1) >= threshold, chances.argmax(axis=1), none)
+    fired = np.where(chances >= thresholds, chances, 0)
+    best = np.where(fired.any(axis=1), fired.argmax(axis=1), none)
     counts = np.zeros((none + 1, none + 1), dtype=int)
     for row in np.where(carried.sum(axis=1) <= 1)[0]:
         counts[carried[row].argmax() if carried[row].any() else none, best[row]] += 1
     return counts.tolist()
-
-
-def lowest_threshold(chances: np.ndarray, limits: Sequence["tuple[np.ndarray, float]"]) -> float:
-    """The lowest threshold at which the share of each group of rows that fires stays within its limit."""
-    highest = chances.max(axis=1)
-    for threshold in np.arange(0.2, 0.995, 0.01):
-        if all((highest[rows] >= threshold).mean() <= most for rows, most in limits if rows.any()):
-            return round(float(threshold), 2)
-    return 0.99

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import rasa.shared.utils.io
 
+from nlu.components.adapter import ADAPTERS, SERVED, share_unseen
 from nlu.components.concern_head import kind_of, parts
-from nlu.components.minilm import encoder
+from nlu.components.concern_tagger import both_vectors
 
-from . import figures
+from . import figures, suites, thresholds
+from .folds import FOLDS, fold_of
 from .heads import ConcernHead, FrozenHead, Keywords, heard
 from .lines import ROOT, Line, Vectors, real, taught, unseen
-from .measures import lowest_threshold
 from .rules import rule_findings
 
-FOLDS = 5
 TIMED = 200  # texts
-HEADS = {"served": ConcernHead, "earlier": FrozenHead, "keywords": Keywords}
-NOTHING: Any = frozenset()
+HEADS = {"served": ConcernHead, "packaged encoder": FrozenHead, "keywords": Keywords}
+LIMITS = ("belief_flag", "risk_ask", "risk_advise")
+# What may fire by the model alone; with the rules it comes to the limits of the issue (10 and 2, 15 and 1.5, 5 and 0.5 %).
+QUIET = {"belief_flag": (0.09, 0.012), "risk_ask": (0.09, 0.009), "risk_advise": (0.02, 0.0025)}
 
 
 class Scored(NamedTuple):
@@ -29,6 +31,7 @@ class Scored(NamedTuple):
     lines: List[Line]
     chances: Dict[str, np.ndarray]  # by head
     rules: List[Dict[str, str]]
+    limits: Dict[str, np.ndarray]  # what each label needs, by row
 
 
 def evaluate(say: Callable[[str], None], *, diet: bool = False) -> Dict[str, Any]:
@@ -37,23 +40,31 @@ def evaluate(say: Callable[[str], None], *, diet: bool = False) -> Dict[str, Any
         "voices": taught(),
         "beliefs_unseen": unseen("beliefs"),
         "risks_unseen": unseen("risks"),
+        "independent": unseen("independent"),
         "real": real("back_pain_utterances"),
         "out_of_scope": real("out_of_scope"),
     }
     every = [line for lines in sets.values() for line in lines]
     say(f"asking the rules about {len(every)} lines")
-    rules = iter(rule_findings(every))
-    say("encoding what is new")
-    vectors = Vectors(every)
+    found = iter(rule_findings(every))
+    rules = {name: [next(found) for _ in lines] for name, lines in sets.items()}
     labels = sorted(set().union(*(line.labels for line in sets["voices"])))
-    chances = {name: {} for name in sets}
-    for head in HEADS:
-        for name, scores in _chances(head, sets, vectors, labels, say).items():
-            chances[name][head] = scores
-    scored = {name: Scored(lines, chances[name], [next(rules) for _ in lines]) for name, lines in sets.items()}
-    result = figures.gather(scored, labels, limits())
-    result["proposal"] = proposal(scored["voices"], labels)
-    result["milliseconds"] = _latency(sets, vectors)
+    written = limits()
+    left_out = _left_out(sets["voices"], labels, written["frame_sure"], say)
+    others, served = _others(sets, labels, written["frame_sure"], say)
+    chances = {"voices": left_out, **others}
+    nested = _nested(sets["voices"], chances["voices"]["served"], labels)
+    scored = {
+        name: Scored(lines, chances[name], rules[name], nested if name == "voices" else _spread(written, labels, lines))
+        for name, lines in sets.items()
+    }
+    result = figures.gather(scored, labels)
+    result["limits"] = written
+    result["proposal"] = proposal(sets["voices"], chances["voices"]["served"], labels)
+    result["adapter_unseen"] = round(share_unseen(SERVED, [line.told() for line in sets["voices"]]), 4)
+    say("behavioural suites")
+    result["suites"] = suites.measure(_hearing(served, labels, written))
+    result["milliseconds"] = _latency(served, sets)
     if diet:
         from .diet import measure
 
@@ -63,54 +74,118 @@ def evaluate(say: Callable[[str], None], *, diet: bool = False) -> Dict[str, Any
 
 def folds(lines: Sequence[Line]) -> List[np.ndarray]:
     """Which lines are left out together: every voice is in exactly one fold."""
-    voices = sorted({line.voice for line in lines})
-    own = np.array([line.voice for line in lines])
-    return [np.isin(own, voices[fold::FOLDS]) for fold in range(FOLDS)]
+    own = np.array([fold_of(line.voice) for line in lines])
+    return [own == fold for fold in range(FOLDS)]
 
 
-def _chances(
-    head: str, sets: Dict[str, List[Line]], vectors: Vectors, labels: Sequence[str], say: Callable[[str], None]
+def _left_out(
+    lines: List[Line], labels: Sequence[str], sure: float, say: Callable[[str], None]
 ) -> Dict[str, np.ndarray]:
-    lines, kind = sets["voices"], HEADS[head]
-    scores = np.zeros((len(lines), len(labels)))
-    for number, left_out in enumerate(folds(lines), start=1):
-        say(f"{head}: voices left out, fold {number} of {FOLDS}")
-        learned = kind.learned(vectors.lessons([line for line, out in zip(lines, left_out, strict=True) if not out]))
-        scores[left_out] = heard(
-            learned, [line for line, out in zip(lines, left_out, strict=True) if out], vectors, labels
-        )
-    say(f"{head}: all voices, for the unseen lines")
-    learned = kind.learned(vectors.lessons(lines))
-    others = {name: heard(learned, own, vectors, labels) for name, own in sets.items() if name != "voices"}
-    return {"voices": scores, **others}
+    """Scores by head of each line, from encoder and heads that have not heard its voice."""
+    scores = {head: np.zeros((len(lines), len(labels))) for head in HEADS}
+    for fold, left_out in enumerate(folds(lines)):
+        say(f"voices left out, fold {fold + 1} of {FOLDS}: vectors")
+        vectors = Vectors(lines, ADAPTERS / f"fold{fold}.npz")
+        kept = vectors.lessons([line for line, out in zip(lines, left_out, strict=True) if not out])
+        held = [line for line, out in zip(lines, left_out, strict=True) if out]
+        for head, kind in HEADS.items():
+            say(f"voices left out, fold {fold + 1} of {FOLDS}: {head}")
+            scores[head][left_out] = heard(kind.learned(kept), held, vectors, labels, sure)
+    return scores
 
 
-def limits() -> Dict[str, float]:
+def _others(
+    sets: Dict[str, List[Line]], labels: Sequence[str], sure: float, say: Callable[[str], None]
+) -> "tuple[Dict[str, Dict[str, np.ndarray]], ConcernHead]":
+    """Scores of the lines that are not in dialogues/, from heads that have heard all of it."""
+    say("all voices, for the other lines: vectors")
+    vectors = Vectors([line for lines in sets.values() for line in lines])
+    lessons = vectors.lessons(sets["voices"])
+    found: Dict[str, Dict[str, np.ndarray]] = {name: {} for name in sets if name != "voices"}
+    for head, kind in HEADS.items():
+        say(f"all voices, for the other lines: {head}")
+        learned = kind.learned(lessons)
+        if head == "served":
+            served = learned
+        for name in found:
+            found[name][head] = heard(learned, sets[name], vectors, labels, sure)
+    return found, served
+
+
+def limits() -> Dict[str, Any]:
+    """As the protocol has them: a number, or one a class with a `default`."""
     written = rasa.shared.utils.io.read_yaml_file(ROOT / "dialogues" / "protocol" / "understanding.yml")
-    return {name: float(written[name]["value"]) for name in ("belief_flag", "risk_ask", "risk_advise")}
+    return {name: written[name]["value"] for name in (*LIMITS, "frame_sure")}
 
 
-def proposal(scored: Scored, labels: Sequence[str]) -> Dict[str, float]:
-    """The lowest thresholds that keep the model quiet enough by itself; a person writes them into the protocol."""
-    chances = scored.chances["served"]
-    own = {kind: np.array([kind_of(label) == kind for label in labels]) for kind in ("belief", "risk")}
-    ordinary = np.array([line.is_ordinary for line in scored.lines])
-    near = {kind: figures.near_misses(scored.lines, kind) for kind in own}
-    return {
-        "belief_flag": lowest_threshold(chances[:, own["belief"]], [(near["belief"], 0.10), (ordinary, 0.02)]),
-        "risk_ask": lowest_threshold(chances[:, own["risk"]], [(near["risk"], 0.10), (ordinary, 0.015)]),
-        "risk_advise": lowest_threshold(chances[:, own["risk"]], [(near["risk"], 0.02), (ordinary, 0.0025)]),
+def limit_of(written: Dict[str, Any], name: str, label: str) -> float:
+    value = written[name]
+    return float(value.get(label, value["default"]) if isinstance(value, dict) else value)
+
+
+def _spread(written: Dict[str, Any], labels: Sequence[str], lines: Sequence[Line]) -> Dict[str, np.ndarray]:
+    return {name: np.tile([limit_of(written, name, label) for label in labels], (len(lines), 1)) for name in LIMITS}
+
+
+def _nested(lines: List[Line], chances: np.ndarray, labels: Sequence[str]) -> Dict[str, np.ndarray]:
+    """For each fold the thresholds that the other folds would have chosen."""
+    found = {name: np.ones((len(lines), len(labels))) for name in LIMITS}
+    for left_out in folds(lines):
+        rest = [line for line, out in zip(lines, left_out, strict=True) if not out]
+        chosen = proposal(rest, chances[~left_out], labels)
+        for name in LIMITS:
+            found[name][left_out] = [limit_of(chosen, name, label) for label in labels]
+    return found
+
+
+def proposal(lines: List[Line], chances: np.ndarray, labels: Sequence[str]) -> Dict[str, Any]:
+    """Thresholds by class; a person writes them into the protocol."""
+    ordinary = np.array([line.is_ordinary for line in lines])
+    found: Dict[str, Any] = {}
+    for name, kind in (("belief_flag", "belief"), ("risk_ask", "risk")):
+        own = [label for label in labels if kind_of(label) == kind]
+        places = [list(labels).index(label) for label in own]
+        near, everyday = QUIET[name]
+        chosen = thresholds.by_class(
+            chances[:, places],
+            figures.truth(lines, own),
+            [(figures.near_misses(lines, kind), near), (ordinary, everyday)],
+            [label in figures.EMERGENCIES for label in own],
+        )
+        found[name] = thresholds.table(own, chosen)
+    near, everyday = QUIET["risk_advise"]
+    quiet = [(figures.near_misses(lines, "risk"), near), (ordinary, everyday)]
+    found["risk_advise"] = thresholds.one_for_all(chances[:, places], quiet)
+    return found
+
+
+def _hearing(
+    head: ConcernHead, labels: Sequence[str], written: Dict[str, Any]
+) -> Callable[[List[str]], List[FrozenSet[str]]]:
+    """What would be flagged, advised or asked in each text, by rules or model."""
+    needs = {
+        label: limit_of(written, "belief_flag" if kind_of(label) == "belief" else "risk_ask", label) for label in labels
     }
 
+    def hear(texts: List[str]) -> List[FrozenSet[str]]:
+        lines = [Line(text, frozenset()) for text in texts]
+        vectors = Vectors(lines, cached=False)
+        rows = heard(head, lines, vectors, labels, written["frame_sure"])
+        return [
+            frozenset(label for label, chance in zip(labels, row, strict=True) if chance >= needs[label])
+            | frozenset(risk for risk, action in by_rules.items() if action in ("advise", "ask"))
+            for row, by_rules in zip(rows, rule_findings(lines), strict=True)
+        ]
 
-def _latency(sets: Dict[str, List[Line]], vectors: Vectors) -> Dict[str, float]:
+    return hear
+
+
+def _latency(head: ConcernHead, sets: Dict[str, List[Line]]) -> Dict[str, Optional[float]]:
     """Encoding and scoring one text after another, as in a conversation."""
-    head = ConcernHead.learned(vectors.lessons(sets["risks_unseen"]))
     taken = []
-    for line in sets["risks_unseen"][:TIMED]:
+    for line in sets["independent"][:TIMED]:
         started = time.perf_counter()
-        pieces = parts(line.text)
-        if pieces:
-            head.chances(pieces, np.stack([encoder()._run(piece) for piece in pieces]))
+        if pieces := parts(line.text):
+            head.read(pieces, both_vectors(pieces))
         taken.append(1000 * (time.perf_counter() - started))
     return {"p50": round(float(np.percentile(taken, 50)), 1), "p95": round(float(np.percentile(taken, 95)), 1)}

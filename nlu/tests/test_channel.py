@@ -81,6 +81,19 @@ def test_an_answer_leaves_the_form_only_by_a_way_out_or_a_concern(answer, parse,
     assert heard(parse, answer, "goal_form.activity", DOMAIN)["name"] == intent
 
 
+def test_an_answer_in_own_words_gives_way_to_what_its_slot_names():
+    domain = Domain.from_dict(
+        {
+            "intents": ["inform", "disagree"],
+            "slots": {"view": {"type": "any", "mappings": [{"type": "from_text", "gives_way_to": ["disagree"]}]}},
+            "forms": {"talk_form": {"ignored_intents": ["disagree"], "required_slots": ["view"]}},
+        }
+    )
+
+    assert heard({"intent": {"name": "disagree"}}, "open", "talk_form.view", domain)["name"] == "disagree"
+    assert heard({"intent": {"name": "disagree"}}, "shaped", "talk_form.view", domain)["name"] == "inform"
+
+
 def test_outside_a_form_the_natural_intent_stands():
     assert heard({"intent": {"name": "stop"}}, "open", None, DOMAIN)["name"] == "stop"
 
