@@ -1,6 +1,5 @@
 """A thought looked at from both sides becomes a card, which can be called up and deleted."""
 
-
 from sqlmodel import col, select
 
 from data.thoughts import ThoughtRecord
