@@ -62,4 +62,4 @@ def _when(slot: dict[str, Any]) -> dict[str, Any]:
 def _general(sources: Sources, step: str) -> bool:
     """True when the general words will do for every class."""
     variations, _ = sources.responses.get(f"utter_ask_explore_{step}", ([], None))
-    return all((variation.get("custom") or {}).get("these_words_will_do") for variation in variations)
+    return bool(variations) and all((each.get("custom") or {}).get("these_words_will_do") for each in variations)

@@ -210,3 +210,9 @@ def test_rasas_python_reads_amounts_the_same_way():
     )
 
     assert there.stdout.strip() == "[80, 30] 18:30"
+
+
+def test_words_that_skip_a_question_are_an_answer_and_nothing_else() -> None:
+    spec = {"kind": "text", "skip_words": ["dunno"]}
+
+    assert [answers.shape(spec, text) for text in ("Dunno.", "dunno, a walk maybe")] == ["shaped", "open"]

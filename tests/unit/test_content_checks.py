@@ -131,3 +131,30 @@ def test_a_changed_safety_text_needs_a_new_approval(tmp_path: Path) -> None:
 
 def test_the_content_of_this_repository_is_in_order() -> None:
     assert [str(each) for each in check(ROOT / "dialogues")] == []
+
+
+EXPLORES = """\
+slots:
+  explore_view: {type: any, mappings: [{type: from_text, kind: text}]}
+  explore_offer: {type: any, mappings: [{type: from_text, kind: text, asked_when: {slot: exploring, is_not: [B16]}}]}
+  explore_found: {type: any, mappings: [{type: from_text, kind: text, asked_when: {slot: explore_offer, is: "yes"}}]}
+  explore_strength: {type: any, mappings: [{type: from_text, kind: scale}]}
+forms:
+  exploration_form:
+    required_slots: [explore_view, explore_offer, explore_found, explore_strength]
+responses:
+  utter_ask_explore_view: [{text: What do you think?, custom: {slot_in: exploration}}]
+  utter_ask_explore_strength: [{text: How strong?, custom: {slot_in: exploration, these_words_will_do: true}}]
+"""
+
+
+def test_each_class_has_words_for_just_the_questions_it_is_asked(tmp_path: Path) -> None:
+    root = tmp_path / "dialogues"
+    root.mkdir()
+    (root / "topic.yml").write_text(EXPLORES, encoding="utf-8")
+
+    missing = {str(each).split()[1] for each in check(root) if "utter_explore_b" in str(each)}
+
+    b15 = {f"utter_explore_b15_{step}" for step in ("view", "offer", "found")}
+    assert {name for name in missing if "_b15_" in name} == b15
+    assert {name for name in missing if "_b16_" in name} == {"utter_explore_b16_view"}
