@@ -42,6 +42,7 @@ class Clauses:
         self._soft: set[int] = set()  # clauses that only "and" or "or" opened
         self._cut()
         self._spans: dict[str, list[Span]] = {}
+        self._present = frozenset(tokens)
         self._text = ""
         self._offsets: list[int] = []
 
@@ -102,11 +103,10 @@ class Clauses:
                 offset += len(token) + 1
             self._text = " " + " ".join(self.tokens) + " "
         if name not in self._spans:
-            present = set(self.tokens)
             self._spans[name] = [
                 (bisect_right(self._offsets, match.start()) - 1, bisect_right(self._offsets, match.end() - 2))
                 for phrase in self._cues.phrases[name]
-                if any(anchor in present or anchor.endswith(("*", "#")) for anchor in phrase.anchors)
+                if phrase.always or not phrase.anchors.isdisjoint(self._present)
                 for match in phrase.pattern.finditer(self._text)
             ]
         return self._spans[name]

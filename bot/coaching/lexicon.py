@@ -14,6 +14,10 @@ from bot.errors import ContentError
 _SHARED = ("spelling", "scope", "numbers", "real_words")
 
 
+# A phrase by word list and place in it, and what else must be said for it, as sets of which one word is enough.
+Place = tuple[int, int, tuple[frozenset[str], ...]]
+
+
 @dataclass(frozen=True)
 class Rule:
     id: str
@@ -46,8 +50,8 @@ class ScreeningRules:
     numbers: Mapping[str, float]
     other_responses: tuple[str, ...]
     lists: list[tuple[Phrase, ...]] = field(default_factory=list)
-    by_word: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # anchor → (word list, phrase)
-    by_start: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    by_word: dict[str, list[Place]] = field(default_factory=dict)  # by anchor
+    by_start: dict[str, list[Place]] = field(default_factory=dict)
     starts: tuple[int, ...] = ()
     rules_of: dict[int, list[Rule]] = field(default_factory=dict)  # by their first word list
 
@@ -174,9 +178,10 @@ def _only_words(node: Any, where: str) -> None:
 def _index(rules: ScreeningRules) -> None:
     for number, phrases in enumerate(rules.lists):
         for place, phrase in enumerate(phrases):
+            others = tuple(need for need in phrase.needs if need != phrase.anchors)
             for anchor in phrase.anchors:
                 table, key = (rules.by_start, anchor[:-1]) if anchor.endswith("*") else (rules.by_word, anchor)
-                table.setdefault(key, []).append((number, place))
+                table.setdefault(key, []).append((number, place, others))
     rules.starts = tuple(sorted({len(start) for start in rules.by_start}))
     for rule in rules.rules:
         rules.rules_of.setdefault(rule.says[0], []).append(rule)

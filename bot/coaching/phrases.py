@@ -37,6 +37,7 @@ class Phrase:
     anchors: frozenset[str]
     needs: tuple[frozenset[str], ...]
     words: frozenset[str]  # every word it names; others in a match stood in a gap
+    always: bool  # an anchor is a beginning or a number: plain words don't tell whether it can be here
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class PhraseBook:
             raise PhraseError(f"nothing in this phrase is certain to be said: {text!r}")
         first, *more = part.regex.split("(?P<n>")  # one number a phrase is read: the first
         regex = "(?P<n>".join([first, *more[:1]]) + "".join("(?:" + piece for piece in more[1:])
-        return Phrase(re.compile(r"(?<= )" + regex), part.anchors, part.needs or (part.anchors,), part.words)
+        always = any(anchor.endswith(("*", A_NUMBER)) for anchor in part.anchors)
+        needs = part.needs or (part.anchors,)
+        return Phrase(re.compile(r"(?<= )" + regex), part.anchors, needs, part.words, always)
 
     def _read(self, text: str) -> _Part:
         pieces = _PIECE.findall(text)

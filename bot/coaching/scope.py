@@ -80,7 +80,7 @@ def _is_denied_afterwards(message: Clauses, span: Span) -> bool:
     """ "Numbness? No.", "chest pain: none", and a topic in a sentence of its own: "Suicidal thoughts. No."."""
     tokens, place = message.tokens, span[1]
     _first, last = message.sentence_of(place - 1)
-    ends = _AFTER_A_DENIAL
+    ends: tuple[str, ...] = _AFTER_A_DENIAL
     if place < last < len(tokens) and last - place <= _TOPIC_ENDS_WITHIN:
         if _is_asked_about(message, span, last):
             place = last

@@ -71,8 +71,11 @@ class _Message:
                     found += rules.by_start.get(word[:length], ())
             if word[0].isdigit() or word in rules.numbers:
                 found += rules.by_word.get(A_NUMBER, ())
-            for number, phrase in found:
-                if not any(need.isdisjoint(said) for need in rules.lists[number][phrase].needs):
+            for number, phrase, others in found:
+                for need in others:
+                    if need.isdisjoint(said):
+                        break
+                else:
                     possible.setdefault(number, set()).add(phrase)
         return possible
 

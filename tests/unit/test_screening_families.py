@@ -1,4 +1,4 @@
-"""How other people put each danger: lines written before the rules were widened, and never copied into them.
+"""How other people put each danger: lines written before the rules that hear them, and never copied into them.
 
 Each class has what must be heard and what must be left alone. The floors are what the rules alone reached; they only
 go up. One person wrote the lines, so they say less than voices from outside: see test_screening_recall.py for those.
@@ -457,13 +457,235 @@ NEAR = {
     ],
 }
 
+# Written after a first widening, by which they were then measured unread.
+SAID_LATER = {
+    "RF01": [
+        "can't feel the loo seat under me any more",
+        "went to the toilet and nothing would come, been all day",
+        "I've wet the bed twice this week, forty two years old",
+        "it's gone all cotton woolly round my front passage",
+        "my back end has no feeling and I soiled the car seat",
+        "no feeling in privates after disc problem start",
+        "both my feet have gone numb and I can't pee",
+        "sitting on the bog I can't tell if I'm done",
+        "wi ma wife nothing works doon there noo, cannae feel a thing",
+        "sciatica in both legs all of a sudden",
+    ],
+    "RF02": [
+        "left foot won't come up when I walk, I trip on every kerb",
+        "my legs just folded crossing the road",
+        "I'm having to haul myself up by the banister, legs have no power",
+        "my ankle's gone floppy",
+        "can't do the heel walk any more on that side",
+        "thigh just gives, been down three times since Friday",
+        "legs feel like they belong to somebody else, keep stumbling",
+        "no power in right foot from yesterday",
+    ],
+    "RF07": [
+        "like being stabbed in the gut and out the back, came from nowhere, I'm soaked in sweat",
+        "my stomach is pounding like a heart and it goes to my back",
+        "told I've a 4cm aneurysm, belly's killing me tonight",
+        "back pain exploded and I nearly hit the deck, grey as a badger the wife says",
+        "something burst in my tummy, awful pain in my back, cold and shaky",
+        "very big pain sudden in belly and back, I am dizzy and wet",
+    ],
+    "RF09": [
+        "tightness over my heart walking up from the shops",
+        "my chest feels like it's in a clamp",
+        "pain down my left arm and I feel clammy",
+        "got a burning behind my breastbone on the hill, had to lean on a wall",
+        "it's like someone's tightening a strap on my chest",
+        "chest hurts when I do the stairs",
+        "heart skipping and I nearly passed out",
+        "my chest it is press very much and arm pain",
+    ],
+    "RF10": [
+        "my smile's gone wonky and my hand's useless",
+        "words are coming out all jumbled today",
+        "can't get my breath to speak",
+        "throat is swelling after the new pill",
+        "woke up on the kitchen floor, no idea how",
+        "my dad's just collapsed, he's not breathing right",
+        "went blind in one eye for ten minutes this morning",
+        "knocked my head bad and now being sick and sleepy",
+        "my wife has fit now, she is shaking on floor",
+    ],
+    "RF13": [
+        "don't bother with next week's plan, I won't be around for it",
+        "bought a length of rope, it's in the boot",
+        "nobody'd notice for days if I went",
+        "I look at the tablets and think, that'd be that",
+        "drove out to the cliffs again, sat till dark",
+        "me kids are grown, they don't need me, I've had enough of being here",
+        "I do not want more this life, it is finished for me",
+        "keep picturing my own funeral, who'd come",
+        "punched myself black and blue again",
+        "signed the house over to our Kev, so that's him sorted when I'm gone",
+        "if I had a gun I'd have used it by now",
+        "honestly just want to go to sleep and that be it",
+        "I've got my exit planned and nobody's talking me out of it",
+        "what's left for me, honestly, I'd be happier under the soil",
+        "I went to the river last night meaning not to come home",
+        "I can't promise I'll still be alive at the weekend",
+        "took a blade to my legs",
+        "our mam would get over it, she's got the others",
+        "feel like walking into the sea and keeping going",
+        "I have stopped eating so I will fade away",
+        "I have my pills all laid out on the bed",
+        "it'd be kinder to everyone if my heart just packed in",
+        "dear all, by the time you read this I'll be at peace",
+        "thinking of doing a runner from life",
+        "I dream every night I am dead and it is good",
+        "they should've let me go that time in the ambulance",
+        "don't think I've got another winter in me, nor do I want it",
+        "I could just veer the van into the barrier and it's sorted",
+        "suicide keeps going round my head",
+        "I wish god will take me this night",
+        "not worth the air I breathe",
+        "I want to sleep and not come back",
+        "I'm going to do it this Friday once the wife's at bingo",
+        "don't tell anyone but I nearly didn't stop at the lights on purpose",
+        "been giving my medals and that to the nephews",
+        "can't see the point of getting up any day of my life now",
+        "life's not worth a candle with this back",
+        "I hope the anaesthetic finishes me off",
+        "me and the razor again last night",
+        "they'd find me eventually",
+        "I've written to my solicitor and my brother, it's all in hand for after",
+        "if tomorrow never came I'd be glad",
+        "I would like die, is too much",
+        "took loads of pills on Sunday but just got sick",
+        "I've started looking at bridges on the map",
+        "every train that goes past I think just one step",
+        "I want to be with my dead wife, tonight",
+        "there's only one way this ends and it's in my hands",
+        "I'm a waste of space, they'd do better without",
+        "fed up of breathing",
+    ],
+    "RF15": [
+        "had two of the morphine ones at tea, then again at 8 as it wasn't touching it",
+        "24 co-codamol since Thursday morning",
+        "took the dog's painkillers by accident, tiny white ones same as mine",
+        "double dropped my gabapentin, room's going round",
+        "I drink wine with my zopiclone and now I cannot hold my eyes",
+        "can't mind if I've had my tablets the day so took them again",
+        "ten nurofen in one go, it was that bad",
+        "got three fentanyl patches on at once",
+        "swallowed the month's amitriptyline",
+        "my tablets and my wife tablets I took both, head is strange",
+    ],
+}
+
+ORDINARY_LATER = [
+    "Had a lovely walk along the canal, saw a heron, back felt loose",
+    "I'm done with the stretches for today, off to bed",
+    "My grandson thinks I'm a robot when I get out of the car",
+    "Could you remind me on Thursday instead",
+    "The cat sat on my chest while I did the breathing one",
+    "gave up on the sofa and did ten minutes instead",
+    "sold my old bike, too low for my back",
+    "We're rewriting our wills because of the new grandchild",
+    "I can't see myself making it to the gym this week",
+    "my last session was Tuesday",
+    "the physio pressed on my back and it was sore",
+    "I ran out of puff on the big hill but in a good way",
+    "dropped my phone down the loo",
+    "mum's in hospital with her hip so I missed my walk",
+    "I'm thinking of joining my husband at his bowls club",
+    "hung a new bird feeder from the beam in the porch",
+    "I've got a plan for the weekend, short walks and a nap",
+    "took my dose of cod liver oil",
+    "finished the whole box of chocolates, no regrets",
+    "had three lots of visitors today so no exercise",
+    "wife and I shared a bottle of wine, slept like logs",
+    "both legs felt heavy after the allotment but fine today",
+    "my foot caught on a root but I stayed upright",
+    "I was shattered and slept in the chair after dinner",
+    "had to stop on the hill to tie my lace",
+    "heart rate 96 at rest, watch says",
+    "tight hamstrings both sides, normal for me",
+    "the water's been off all day so washing up's piled high",
+    "wet through after the dog walk, rain didn't stop",
+    "I've gone down from 5 to 3 on pain this week",
+    "can't find the words to say how pleased I am",
+    "my face is red from the sun",
+    "hand cramp from gardening, gone now",
+    "he's always late, drives me up the wall",
+    "my boss won't give me the chair I asked for",
+    "the kids are with their dad this weekend so I can rest",
+    "she's 14 today, my girl, cake everywhere",
+    "lost a few pounds from all this walking, chuffed",
+    "nothing new to report, same old twinge",
+    "I can get to the end of the road now, before only to the gate",
+    "ibuprofen gel rubbed in, felt warm",
+    "my sister had a stroke last year, she's doing well",
+    "work's been murder, back's been ok",
+    "stiff first ten minutes then fine",
+    "not sleeping great because of the baby",
+    "pain's a three, walked twenty minutes, goal met",
+    "is it safe to swim with a sore back",
+    "the leaflet says to watch for numbness, I have none",
+    "my friend hurt himself on the ladder last spring",
+    "I'd rather die than wear that support belt",
+    "the new tablets are fine, bit of a dry mouth",
+    "I take one naproxen with breakfast as told",
+    "I felt something click when I stretched, felt nice",
+    "cut my hand on a tin, couldn't do the plank",
+    "feeling a bit low about missing two days",
+    "fed up with the rain",
+    "got the shakes from too much coffee",
+    "hot flush in the middle of the class, typical",
+    "my left leg's always been the weaker one, footballers' leg",
+    "had a fall out with my neighbour over the hedge",
+    "I'll rest when I'm dead, as my nan said",
+    "the battery's dead on my step counter",
+    "once I'm gone from the office I stretch",
+    "won't be around for the Monday check-in, I'm at my brother's",
+    "we walked down to the river and back, lovely",
+    "sat on the pier eating chips with the grandkids",
+    "looking at my tablets leaflet, what does bd mean",
+    "bought a skipping rope for the grandkids",
+    "my life is full of appointments",
+    "took the knife to the carrots and my back complained",
+    "the kids don't need me to drive them now so I walk more",
+    "I'm finished with the worksheet",
+    "could have killed for a lie down",
+    "I've had enough of this weather",
+    "laid my pills out for the week in the box",
+    "drove across the bridge to see my daughter",
+    "I want to sleep on my side, is that allowed",
+    "gave my tools a clean",
+    "nobody noticed I'd been away",
+    "it's a killer, that hill",
+    "can't wait for the end of winter",
+    "I'd die without my hot water bottle",
+    "thinking of packing in the gym",
+    "put the dog to sleep in her own bed",
+    "she'd get over it if I missed one week",
+]
+
 
 @pytest.mark.parametrize("risk", sorted(SAID))
 def test_a_class_is_heard_in_the_words_of_others(risk: str) -> None:
     missed = [text for text in SAID[risk] if action(text, risk) == "silent"]
 
     heard = 1 - len(missed) / len(SAID[risk])
-    assert heard >= (0.80 if risk in EMERGENCIES else 0.70), missed
+    assert heard >= (0.95 if risk in EMERGENCIES else 0.87), missed
+
+
+@pytest.mark.parametrize("risk", sorted(SAID_LATER))
+def test_an_emergency_is_heard_in_later_words_of_others(risk: str) -> None:
+    missed = [text for text in SAID_LATER[risk] if action(text, risk) == "silent"]
+
+    assert 1 - len(missed) / len(SAID_LATER[risk]) >= 0.90, missed
+
+
+def test_ordinary_talk_of_these_writers_is_left_alone() -> None:
+    advised = [text for text in ORDINARY_LATER if action(text) == "advise"]
+    alarmed = [text for text in ORDINARY_LATER if action(text) in ("ask", "advise")]
+
+    assert len(advised) / len(ORDINARY_LATER) <= 0.03, advised
+    assert len(alarmed) / len(ORDINARY_LATER) <= 0.10, alarmed
 
 
 def test_words_like_those_of_a_danger_are_left_alone() -> None:
@@ -472,5 +694,5 @@ def test_words_like_those_of_a_danger_are_left_alone() -> None:
     advised = [text for text in near if action(text) == "advise"]
     alarmed = [text for text in near if action(text) in ("ask", "advise")]
 
-    assert len(advised) / len(near) <= 0.02, advised
-    assert len(alarmed) / len(near) <= 0.10, alarmed
+    assert len(advised) / len(near) <= 0.01, advised
+    assert len(alarmed) / len(near) <= 0.05, alarmed

@@ -51,7 +51,7 @@ def test_a_class_is_heard_in_its_examples(risk: str) -> None:
 
     share = heard(risk, positives) / len(positives)
 
-    assert share >= (0.90 if risk in EMERGENCIES else 0.84)
+    assert share >= (0.95 if risk in EMERGENCIES else 0.92)
 
 
 def test_near_misses_of_the_examples_are_left_alone() -> None:
@@ -60,8 +60,8 @@ def test_near_misses_of_the_examples_are_left_alone() -> None:
     advised = [text for text in near if action(text) == "advise"]
     alarmed = [text for text in near if action(text) in ("ask", "advise")]
 
-    assert len(advised) / len(near) <= 0.01, advised
-    assert len(alarmed) / len(near) <= 0.04, alarmed
+    assert len(advised) / len(near) <= 0.006, advised
+    assert len(alarmed) / len(near) <= 0.03, alarmed
 
 
 def test_the_emergency_classes_are_heard_in_held_out_sentences() -> None:
@@ -99,5 +99,5 @@ def test_ordinary_talk_is_left_alone() -> None:
     alarmed = [text for text in texts if action(text) in ("ask", "advise")]
 
     assert len(texts) > 1000
-    assert len(advised) / len(texts) <= 0.005, advised
-    assert len(alarmed) / len(texts) <= 0.015, alarmed
+    assert len(advised) / len(texts) <= 0.002, advised
+    assert len(alarmed) / len(texts) <= 0.008, alarmed

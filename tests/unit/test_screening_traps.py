@@ -168,6 +168,25 @@ IN_A_TURN_OF_PHRASE = [
     ("vomiting blood since this morning", "RF11"),
 ]
 
+# The exceptions of the families of expression.
+IN_A_FAMILY = [
+    ("it was raining outside and I wet myself on the bus", "RF01"),
+    ("saw a sad film and I want to die", "RF13"),
+    ("since my dog died I want to die too", "RF13"),
+    ("I'm at work thinking about jumping off the bridge", "RF13"),
+    ("on holiday and I keep thinking of killing myself", "RF13"),
+    ("the kids are at school and I've cut my wrists on purpose", "RF13"),
+    ("my chest went tight carrying the shopping", "RF09"),
+    ("chest pain after the gym and down my left arm", "RF09"),
+    ("at a wedding and my face has dropped on one side", "RF10"),
+    ("my husband has collapsed at work in front of me and isn't breathing, what do I do", "RF10"),
+    ("my leg gave way coming out of a concert and it's weaker now", "RF02"),
+    ("legs like jelly, can't stand, nothing to do with the gym", "RF02"),
+    ("the doctor doubled my morphine and I took it twice by mistake", "RF15"),
+    ("had my dosette box and took all of Tuesday and Wednesday together", "RF15"),
+    ("had a curry and then sudden tearing pain in my tummy and back, gone grey", "RF07"),
+]
+
 
 @pytest.mark.parametrize(
     ("text", "risk"),
@@ -178,7 +197,8 @@ IN_A_TURN_OF_PHRASE = [
     + NOT_REPORTED
     + NOT_PAST
     + NOT_EXCUSED
-    + IN_A_TURN_OF_PHRASE,
+    + IN_A_TURN_OF_PHRASE
+    + IN_A_FAMILY,
 )
 def test_words_round_a_real_danger_do_not_silence_it(text: str, risk: str) -> None:
     assert action(text, risk) == "advise"
