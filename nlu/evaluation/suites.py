@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Sequence
 
+from nlu.components.concern_head import kind_of
+
 from .figures import EMERGENCIES
 from .measures import share
 from .tables import percent, table
@@ -32,8 +34,7 @@ class Case(NamedTuple):
     kind: str
     label: str
     text: str
-    is_wanted: bool
-    """Whether the label is to be heard in the text."""
+    is_wanted: bool  # whether the label is to be heard in the text
     plain: str
 
     @property
@@ -80,8 +81,8 @@ def as_text(result: Dict[str, Any]) -> str:
         [name, each["kind"], percent(each["failures"]), each["left_out"] or "", percent(each["something_else"])]
         for name, each in result["suites"].items()
     ]
-    rows += [[f"all {kind}", kind, percent(failures)] + ["", ""] for kind, failures in totals.items()]
-    rows += [[f"emergencies, {kind}", kind, percent(each)] + ["", ""] for kind, each in urgent["totals"].items()]
+    rows += [[f"all {kind}", kind, percent(failures), "", ""] for kind, failures in totals.items()]
+    rows += [[f"emergencies, {kind}", kind, percent(each), "", ""] for kind, each in urgent["totals"].items()]
     title = (
         f"Behavioural suites: plain statements heard {percent(result['plain']['heard'])}, "
         f"of emergencies {percent(urgent['plain']['heard'])}"
@@ -98,21 +99,11 @@ def _invariant(each: Dict[str, str]) -> List[Case]:
 
 def _directed(each: Dict[str, str]) -> List[Case]:
     """A belief asked about is nobody's view; a danger of one's own put as a question is still there."""
-    is_risk = each["label"].startswith("RF")
-    ends = {name: False for name in GOES}
-    ends["question"] = is_risk
-    ends.update({name: True for name in COMES if name in each})
-    return [
-        Case(
-            "own_question" if name == "question" and is_risk else name,
-            DIRECTION,
-            each["label"],
-            each[name],
-            comes,
-            each["plain"],
-        )
-        for name, comes in ends.items()
-    ]
+    is_risk = kind_of(each["label"]) == "risk"
+    found = [(name, each[name], False) for name in GOES]
+    found.append(("own_question" if is_risk else "question", each["question"], is_risk))
+    found += [(name, each[name], True) for name in COMES if name in each]
+    return [Case(name, DIRECTION, each["label"], text, comes, each["plain"]) for name, text, comes in found]
 
 
 def _names(every: Sequence[Case]) -> List[str]:
