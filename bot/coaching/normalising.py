@@ -140,7 +140,8 @@ def _corrected(word: str, spelling: Spelling) -> str:
         word = spelling.words.get(word, word)
     if word.endswith("'s"):
         return _corrected(word[:-2], spelling) + "'s"
-    if len(word) < SHORTEST_GUARDED or word in spelling.vocabulary or word in spelling.not_typos:
+    known = word in spelling.vocabulary or word in spelling.not_typos or word in spelling.fillers
+    if known or len(word) < SHORTEST_GUARDED:
         return word
     return _nearest(word, spelling)
 
