@@ -7,9 +7,11 @@ import pytest
 from sqlmodel import select
 
 from data import concerns, experiments, explorations
+from data.alerts import Alert
 from data.concerns import BeliefFlag
 from data.explorations import Exploration, ExplorationState
-from data.patients import PatientState
+from data.messages import Direction, Message
+from data.patients import Patient, PatientState
 from tests.chat import PATIENT, Chat
 from tests.fakes import FakeRasa
 
@@ -47,15 +49,13 @@ async def is_offered(chat: Chat) -> None:
     """The same belief on two days."""
     await chat.patient_says(WORN)
     await chat.time_passes(days=1)
-    chat.patient_sees(*chat_seen(chat))
+    chat.patient_sees(*was_said(chat))
     await chat.patient_says(WORN)
     chat.patient_sees("utter_belief_b04", "utter_explore_offer")
 
 
-def chat_seen(chat: Chat) -> list[str]:
-    """Whatever was said so far: this test is not about it."""
-    from data.messages import Direction, Message
-
+def was_said(chat: Chat) -> list[str]:
+    """The names of all responses so far: the check-in in between is not what these tests are about."""
     query = select(Message.responses).where(Message.direction == Direction.TO_PATIENT).order_by(Message.id)
     return [name for names in chat.rows(lambda session: session.exec(query).all()) for name in names.split(",")]
 
@@ -131,7 +131,7 @@ async def test_after_the_last_question_of_a_check_in_the_offer_that_waited_is_ma
     await chat.patient_taps("5")
     await chat.patient_taps("Skip")
 
-    assert chat_seen(chat)[-2:] == ["utter_check_in_done", "utter_explore_offer_later"]
+    assert was_said(chat)[-2:] == ["utter_check_in_done", "utter_explore_offer_later"]
     assert rows(chat)[0].reason == "blocks_plan"
 
 
@@ -148,9 +148,6 @@ async def test_beside_a_danger_nothing_is_offered_that_day(chat: Chat, rasa: Fak
 
 def _let_go(session: Any, chat: Chat) -> None:
     """The hold and the alert are over, and the day is the same."""
-    from data.alerts import Alert
-    from data.patients import Patient
-
     patient = session.get(Patient, chat.patient.id)
     patient.held_since = patient.held_for = patient.quiet_until = None
     for alert in session.exec(select(Alert)):
@@ -172,7 +169,7 @@ async def test_what_goes_before_a_belief_comes_without_an_offer(chat: Chat, rasa
 async def test_who_has_paused_is_left_in_peace(chat: Chat) -> None:
     await chat.patient_says(WORN)
     await chat.time_passes(days=1)
-    chat.rows(lambda session: setattr(session.get(type(chat.patient), chat.patient.id), "state", PatientState.PAUSED))
+    chat.rows(lambda session: setattr(session.get(Patient, chat.patient.id), "state", PatientState.PAUSED))
 
     await chat.patient_says(WORN)
 
