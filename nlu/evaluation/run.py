@@ -14,12 +14,11 @@ from nlu.components.concern_tagger import both_vectors
 
 from . import figures, suites, thresholds
 from .folds import FOLDS, fold_of
-from .heads import ConcernHead, FrozenHead, Keywords, heard
+from .heads import ConcernHead, heard, learned
 from .lines import ROOT, Line, Vectors, real, taught, unseen
 from .rules import rule_findings
 
 TIMED = 200  # texts
-HEADS = {"served": ConcernHead, "packaged encoder": FrozenHead, "keywords": Keywords}
 LIMITS = ("belief_flag", "risk_ask", "risk_advise")
 # What may fire by the model alone; with the rules it comes to the limits of the issue (10 and 2, 15 and 1.5, 5 and 0.5 %).
 QUIET = {"belief_flag": (0.09, 0.012), "risk_ask": (0.09, 0.009), "risk_advise": (0.02, 0.0025)}
@@ -82,15 +81,15 @@ def _left_out(
     lines: List[Line], labels: Sequence[str], sure: float, say: Callable[[str], None]
 ) -> Dict[str, np.ndarray]:
     """Scores by head of each line, from encoder and heads that have not heard its voice."""
-    scores = {head: np.zeros((len(lines), len(labels))) for head in HEADS}
+    scores: Dict[str, np.ndarray] = {}
     for fold, left_out in enumerate(folds(lines)):
-        say(f"voices left out, fold {fold + 1} of {FOLDS}: vectors")
+        say(f"voices left out, fold {fold + 1} of {FOLDS}")
         vectors = Vectors(lines, ADAPTERS / f"fold{fold}.npz")
         kept = vectors.lessons([line for line, out in zip(lines, left_out, strict=True) if not out])
         held = [line for line, out in zip(lines, left_out, strict=True) if out]
-        for head, kind in HEADS.items():
-            say(f"voices left out, fold {fold + 1} of {FOLDS}: {head}")
-            scores[head][left_out] = heard(kind.learned(kept), held, vectors, labels, sure)
+        for name, head in learned(kept).items():
+            found = scores.setdefault(name, np.zeros((len(lines), len(labels))))
+            found[left_out] = heard(head, held, vectors, labels, sure)
     return scores
 
 
@@ -98,18 +97,15 @@ def _others(
     sets: Dict[str, List[Line]], labels: Sequence[str], sure: float, say: Callable[[str], None]
 ) -> "tuple[Dict[str, Dict[str, np.ndarray]], ConcernHead]":
     """Scores of the lines that are not in dialogues/, from heads that have heard all of it."""
-    say("all voices, for the other lines: vectors")
+    say("all voices, for the other lines")
     vectors = Vectors([line for lines in sets.values() for line in lines])
-    lessons = vectors.lessons(sets["voices"])
-    found: Dict[str, Dict[str, np.ndarray]] = {name: {} for name in sets if name != "voices"}
-    for head, kind in HEADS.items():
-        say(f"all voices, for the other lines: {head}")
-        learned = kind.learned(lessons)
-        if head == "served":
-            served = learned
-        for name in found:
-            found[name][head] = heard(learned, sets[name], vectors, labels, sure)
-    return found, served
+    heads = learned(vectors.lessons(sets["voices"]))
+    found = {
+        name: {head: heard(each, lines, vectors, labels, sure) for head, each in heads.items()}
+        for name, lines in sets.items()
+        if name != "voices"
+    }
+    return found, heads["served"]
 
 
 def limits() -> Dict[str, Any]:

@@ -19,6 +19,7 @@ from nlu.components import minilm
 
 LIMITS = {
     "belief_flag": 0.5,
+    "frame_sure": 0.9,
     "risk_advise": 0.8,
     "risk_ask": 0.4,
     "intent_fallback": 0.2,

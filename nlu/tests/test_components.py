@@ -6,7 +6,7 @@ from rasa.shared.exceptions import RasaException
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from nlu.components import minilm
+from nlu.components import adapter, minilm
 from nlu.components.amounts import AmountExtractor
 from nlu.components.intent_classifier import IntentClassifier, normalised
 
@@ -31,20 +31,20 @@ def test_a_vector_has_length_one_and_is_the_same_each_time():
 
 
 def test_vectors_of_training_texts_come_from_disk_the_second_time(tmp_path, monkeypatch):
-    first = minilm.encode_training_texts(["one text", "another"], tmp_path)
-    monkeypatch.setattr(minilm, "encoder", lambda: pytest.fail("it was encoded again"))
+    first = minilm.encode_training_texts(["one text", "another"], cache=tmp_path)
+    monkeypatch.setattr(minilm, "encoder", lambda adapter: pytest.fail("it was encoded again"))
 
-    second = minilm.encode_training_texts(["another", "one text"], tmp_path)
+    second = minilm.encode_training_texts(["another", "one text"], cache=tmp_path)
 
     assert all(np.array_equal(first[text], second[text]) for text in first)
 
 
 def test_a_cache_that_was_cut_short_is_written_anew(tmp_path):
-    minilm.encode_training_texts(["one text"], tmp_path)
+    minilm.encode_training_texts(["one text"], cache=tmp_path)
     (file,) = tmp_path.glob("minilm-*.npz")
     file.write_bytes(file.read_bytes()[:100])
 
-    assert "one text" in minilm.encode_training_texts(["one text"], tmp_path)
+    assert "one text" in minilm.encode_training_texts(["one text"], cache=tmp_path)
 
 
 def test_recent_vectors_are_remembered_but_not_for_ever(monkeypatch):
@@ -55,6 +55,38 @@ def test_recent_vectors_are_remembered_but_not_for_ever(monkeypatch):
         encoder.encode(text)
 
     assert list(encoder._recent) == ["a", "c"]
+
+
+# The tuned encoder
+
+
+def test_an_adapter_that_adds_nothing_changes_nothing(tmp_path):
+    """Holds the names of the graph's layers to the packaged weights: one in the wrong place would garble every vector."""
+    nothing = tmp_path / "nothing.npz"
+    with np.load(adapter.SERVED) as learned:
+        weights = {name: learned[name] for name in learned.files if not name.endswith((".bias", ".weight"))}
+    np.savez(nothing, **{name: np.zeros_like(values) for name, values in weights.items()})
+    plain, same = minilm.encoder(), minilm.Encoder(nothing)
+
+    for text in ("my back aches", "I daren't bend in case it goes", "see you on Monday"):
+        assert float(plain._run(text) @ same._run(text)) == pytest.approx(1, abs=0.002)
+
+
+def test_the_served_adapter_brings_the_same_idea_closer():
+    """Two ways to say that pain is injury, and a remark that shares the words of one of them."""
+    texts = ["it hurts so I must have torn it", "soreness tells me I've wrecked something", "the trousers were torn"]
+    plain, tuned = (
+        np.stack([each._run(text) for text in texts]) for each in (minilm.encoder(), minilm.encoder(adapter.SERVED))
+    )
+
+    assert tuned[0] @ tuned[1] - tuned[0] @ tuned[2] > plain[0] @ plain[1] - plain[0] @ plain[2]
+
+
+def test_vectors_of_two_encoders_are_never_kept_together(tmp_path):
+    minilm.encode_training_texts(["one text"], cache=tmp_path)
+    minilm.encode_training_texts(["one text"], adapter.SERVED, cache=tmp_path)
+
+    assert len(list(tmp_path.glob("minilm-*.npz"))) == 2
 
 
 # Intents

@@ -10,14 +10,16 @@ from rasa.shared.exceptions import RasaException
 from rasa.shared.nlu.constants import INTENT, METADATA, METADATA_EXAMPLE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
+from nlu.components.adapter import SERVED, share_unseen
 from nlu.components.concern_head import ConcernHead, parts, says_something
-from nlu.components.concern_tagger import read_labels
+from nlu.components.concern_tagger import both_vectors, read_labels
+from nlu.components.frame import framed
 from nlu.evaluation.figures import EMERGENCIES
 from nlu.evaluation.heads import heard
 from nlu.evaluation.lines import Vectors, taught, unseen
 from nlu.evaluation.measures import by_class, macro_f1
 from nlu.evaluation.rules import rule_findings
-from nlu.evaluation.run import limits
+from nlu.evaluation.run import limit_of, limits
 
 LEAST_EXAMPLES = 55  # of each emergency class; the smallest had 60
 LEAST_NEAR_MISSES = 25  # the smallest had 30
@@ -46,16 +48,25 @@ def head(lines, vectors):
 @pytest.fixture(scope="module")
 def danger(head, fresh, vectors):
     """Each unseen line with what the rules or the model would do: {"RF01": "advise"}."""
-    asked, sure = limits()["risk_ask"], limits()["risk_advise"]
+    written = limits()
     found = []
     rows = heard(head, fresh["risk"], vectors, head.labels)
     for line, row, by_rules in zip(fresh["risk"], rows, rule_findings(fresh["risk"]), strict=True):
         scores = {risk: score for risk, score in zip(head.labels, row, strict=True) if risk.startswith("RF")}
-        by_model = {risk: "advise" if score >= sure else "ask" for risk, score in scores.items() if score >= asked}
+        by_model = {
+            risk: "advise" if score >= limit_of(written, "risk_advise", risk) else "ask"
+            for risk, score in scores.items()
+            if score >= limit_of(written, "risk_ask", risk)
+        }
         found.append(
             (line, {**by_model, **{risk: by_rules[risk] for risk in by_rules if by_model.get(risk) != "advise"}})
         )
     return found
+
+
+def needed(labels):
+    written = limits()
+    return np.array([limit_of(written, "belief_flag", label) for label in labels])
 
 
 @pytest.mark.parametrize(
@@ -82,11 +93,11 @@ def test_each_sentence_of_a_long_story_is_scored_besides_the_whole():
 
 
 def test_a_saved_head_hears_the_same(head, tmp_path):
-    texts, vector = ["I can't feel it when I wipe"], np.ones((1, 384), dtype=np.float32) / 384**0.5
+    texts, vectors = ["I can't feel it when I wipe"], np.ones((1, 2, 384), dtype=np.float32) / 384**0.5
 
     head.save(tmp_path)
 
-    assert np.array_equal(ConcernHead.load(tmp_path).chances(texts, vector), head.chances(texts, vector))
+    assert ConcernHead.load(tmp_path).chances(texts, vectors) == pytest.approx(head.chances(texts, vectors), abs=0.01)
 
 
 def test_a_label_that_is_none_is_told_with_its_sentence():
@@ -144,9 +155,9 @@ def test_beliefs_of_unseen_voices_are_heard(head, fresh, vectors):
     carried = np.array([[label in line.labels for label in labels] for line in fresh["belief"]])
     places = [head.labels.index(label) for label in labels]
 
-    chances = heard(head, fresh["belief"], vectors, head.labels)[:, places]
+    chances = heard(head, fresh["belief"], vectors, head.labels, limits()["frame_sure"])[:, places]
 
-    assert macro_f1(by_class(chances >= limits()["belief_flag"], carried, labels)) >= 0.7
+    assert macro_f1(by_class(chances >= needed(labels), carried, labels)) >= 0.75
 
 
 def test_near_misses_of_beliefs_in_unseen_voices_stay_quiet(head, fresh, vectors):
@@ -154,6 +165,27 @@ def test_near_misses_of_beliefs_in_unseen_voices_stay_quiet(head, fresh, vectors
     quiet = [line for line in fresh["belief"] if not line.labels]
     beliefs = [place for place, label in enumerate(head.labels) if label.startswith("B")]
 
-    fired = (heard(head, quiet, vectors, head.labels)[:, beliefs] >= limits()["belief_flag"]).any(axis=1)
+    chances = heard(head, quiet, vectors, head.labels, limits()["frame_sure"])[:, beliefs]
+    fired = (chances >= needed([head.labels[place] for place in beliefs])).any(axis=1)
 
     assert fired.mean() <= 0.12
+
+
+def test_the_encoder_is_not_much_older_than_the_examples(lines):
+    """Beyond this, run `make encoder`: classes that were widened since are heard by yesterday's ear."""
+    assert share_unseen(SERVED, [line.told() for line in lines]) <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        ("I used to think that every ache meant I had torn something", ("self", "past", "affirmed", "statement")),
+        ("I don't believe that a bit of pain means any damage", ("self", "now", "negated", "statement")),
+        ("does a sore back mean that I have damaged it?", ("self", "now", "affirmed", "question")),
+        ("every ache means that I have torn something again", ("self", "now", "affirmed", "statement")),
+    ],
+)
+def test_the_frame_of_a_message_is_read(head, text, frame):
+    _, turns = head.read([text], both_vectors([text]))
+
+    assert framed(turns[0], 0.5)[:4] == frame

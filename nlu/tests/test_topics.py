@@ -24,7 +24,7 @@ rules:
 - rule: goal
   steps: [{intent: set_goal}, {action: goal_form}, {active_loop: goal_form}]
 """
-LIMITS = "belief_flag: {value: 0.5}\nrisk_ask: {value: 0.3}\n"
+LIMITS = "belief_flag: {value: {default: 0.5, B04: 0.7}}\nrisk_ask: {value: 0.3}\n"
 
 
 def test_a_topic_is_read_with_its_extra_keys(topics):
@@ -91,7 +91,7 @@ def test_thresholds_come_from_the_protocol(topics, tmp_path):
     config.write_text("recipe: default.v1\npipeline:\n- {name: x, protocol: [belief_flag, risk_ask]}\n")
 
     assert TopicImporter(str(config), folder).get_config()["pipeline"][0]["protocol"] == {
-        "belief_flag": 0.5,
+        "belief_flag": {"default": 0.5, "B04": 0.7},
         "risk_ask": 0.3,
     }
 

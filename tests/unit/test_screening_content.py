@@ -42,6 +42,9 @@ WHY = {
     "caution",
     "everyday",
     "good_news",
+    "helpful_action",
+    "real_limitation",
+    "wish",
 }
 RESPONSES: dict[str, list[dict[str, Any]]] = read("messages.yml")["responses"] | read("question_texts.yml")["responses"]
 
