@@ -21,13 +21,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="nlu.evaluation", description=__doc__)
-    parser.add_argument("--diet", action="store_true", help="also train Rasa's stock pipeline on one fold (slow)")
-    given = parser.parse_args(arguments)
+    parser.parse_args(arguments)
     from . import report
     from .run import evaluate
 
     started = time.monotonic()
-    result = evaluate(say, diet=given.diet)
+    result = evaluate(say)
     result["seconds"] = round(time.monotonic() - started, 1)
     print(report.as_text(result))
     for file in report.write(result):

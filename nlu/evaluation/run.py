@@ -12,7 +12,7 @@ from nlu.components.adapter import ADAPTERS, SERVED, share_unseen
 from nlu.components.concern_head import kind_of, parts
 from nlu.components.concern_tagger import both_vectors
 
-from . import figures, suites, thresholds
+from . import diet, figures, suites, thresholds
 from .folds import FOLDS, fold_of
 from .heads import ConcernHead, heard, learned
 from .lines import ROOT, Line, Vectors, real, taught, unseen
@@ -33,7 +33,7 @@ class Scored(NamedTuple):
     limits: Dict[str, np.ndarray]  # what each label needs, by row
 
 
-def evaluate(say: Callable[[str], None], *, diet: bool = False) -> Dict[str, Any]:
+def evaluate(say: Callable[[str], None]) -> Dict[str, Any]:
     say("reading dialogues/")
     sets = {
         "voices": taught(),
@@ -64,10 +64,7 @@ def evaluate(say: Callable[[str], None], *, diet: bool = False) -> Dict[str, Any
     say("behavioural suites")
     result["suites"] = suites.measure(_hearing(served, labels, written))
     result["milliseconds"] = _latency(served, sets)
-    if diet:
-        from .diet import measure
-
-        result["diet"] = measure(sets, folds(sets["voices"])[0], labels, say)
+    result["diet"] = diet.known()
     return result
 
 
