@@ -191,8 +191,9 @@ def set_held(session: Session, patient_id: int, belief: str, held: bool) -> None
 
 
 def risk_heard(session: Session, patient_id: int, *, since: datetime) -> bool:
-    """Any risk, also one that a question has cleared."""
+    """Any risk in the patient's words, also one that a question has cleared since; a no to a routine question is none."""
     query = select(RiskFlag.id).where(col(RiskFlag.patient_id) == patient_id, col(RiskFlag.at) >= since)
+    query = query.where(col(RiskFlag.action) != "cleared")
     return session.exec(query.limit(1)).first() is not None
 
 

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from data import concerns, experiments, explorations
 from data.alerts import Alert
-from data.concerns import BeliefFlag
+from data.concerns import BeliefFlag, RiskFlag
 from data.explorations import Exploration, ExplorationState
 from data.messages import Direction, Message
 from data.patients import Patient, PatientState
@@ -92,6 +92,18 @@ async def test_said_with_certainty_it_is_asked_about_at_once(chat: Chat, rasa: F
 
     chat.patient_sees("utter_belief_b04", "utter_explore_offer")
     assert rows(chat)[0].reason == "strong"
+
+
+async def test_a_day_with_routine_health_questions_is_a_day_like_any_other(chat: Chat, rasa: FakeRasa) -> None:
+    rasa.hears("it's definitely worn out", intent="belief", beliefs={"B04": 0.95}, says=["utter_belief_heard"])
+    cleared = RiskFlag(
+        patient_id=chat.patient.id, risk="RF01", severity="EAE", action="cleared", layer="question", at=chat.clock.now()
+    )
+    chat.rows(lambda session: session.add(cleared))
+
+    await chat.patient_says("it's definitely worn out")
+
+    chat.patient_sees("utter_belief_b04", "utter_explore_offer")
 
 
 async def test_what_stops_a_goal_is_asked_about_once_nothing_else_is(chat: Chat, rasa: FakeRasa) -> None:
