@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 
@@ -133,7 +134,8 @@ class ConcernHead:
         words = wording.rows(texts)
         targets, weights = _targets(lessons, labels)
         vectors = VECTOR_WEIGHT * np.stack([lesson.vectors for lesson in lessons], axis=1).astype(np.float32)
-        found = [fitted(own, words, targets, weights) for own in vectors]
+        with ThreadPoolExecutor() as pool:  # an encoder each
+            found = list(pool.map(lambda own: fitted(own, words, targets, weights), vectors))
         return cls(labels, wording, np.stack([part for part, _ in found]), np.stack([part for _, part in found]))
 
     def chances(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:

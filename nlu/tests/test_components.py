@@ -30,6 +30,15 @@ def test_a_vector_has_length_one_and_is_the_same_each_time():
     assert np.array_equal(first, minilm.encoder()._run("my back aches"))
 
 
+def test_a_text_has_the_same_vector_alone_and_among_others():
+    texts = ["my back aches", "my legs ache", "I walked to the shop and back again", "no", "my head hurts"]
+
+    together = minilm.encoder().encode_all(texts)
+
+    for text, vector in zip(texts, together, strict=True):
+        assert vector == pytest.approx(minilm.encoder()._run(text), abs=1e-5)
+
+
 def test_vectors_of_training_texts_come_from_disk_the_second_time(tmp_path, monkeypatch):
     first = minilm.encode_training_texts(["one text", "another"], cache=tmp_path)
     monkeypatch.setattr(minilm, "encoder", lambda adapter: pytest.fail("it was encoded again"))
