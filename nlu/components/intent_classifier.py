@@ -28,7 +28,9 @@ from .minilm import MiniLM, vector_of
 
 FALLBACK = "nlu_fallback"
 CONCERNS = ("belief", "risk")  # not classes here: ConcernTagger hears them, and with them every tenth command was lost
-NEAR_MISS = 0.05  # what a near miss of a concern counts beside a plain example: hundreds of them had hidden "did my walk"
+NEAR_MISS = (
+    0.05  # what a near miss of a concern counts beside a plain example: hundreds of them had hidden "did my walk"
+)
 SHARPNESS = 5.0  # vectors have length 1: unscaled, the probabilities are too flat for a threshold to mean anything
 RANKED = 5
 COURTESY = frozenset(("please", "pls", "thanks", "thank", "you", "ok", "okay", "um", "er", "well", "oh"))
