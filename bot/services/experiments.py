@@ -14,14 +14,13 @@ from bot.coaching import answers, schedule
 from bot.coaching.experiments import FORM, Question, Tried, Try, due, follows, question_of_slot, summary
 from bot.content import Library, Words
 from bot.errors import EffectRefused
+from bot.services.checkin_questions import UNSET
 from bot.services.outgoing import Outgoing
 from data import experiments
 from data.experiments import Experiment, ExperimentState
 from data.patients import Patient
 
 logger = logging.getLogger(__name__)
-
-UNSET = "None"  # what Rasa puts in the place of an empty slot
 
 
 class Experiments:

@@ -17,6 +17,7 @@ from bot.content import Library, Words
 from bot.errors import EffectRefused
 from bot.rasa.effects import RecordExploration
 from bot.rasa.turns import Parse, Reply, Turn
+from bot.services.checkin_questions import UNSET
 from bot.services.checkins import CheckIns
 from bot.services.experiments import Experiments
 from bot.services.exploration_words import FORM, OFFERS, ROLL, ExplorationWords, plain
@@ -32,7 +33,6 @@ TALKED = (ExplorationState.DONE, ExplorationState.NOT_HELD, ExplorationState.UNR
 ASKS_FOR_A_PLAN = ("check_in_form.", "goal_form.")
 NOT_DONE = "did_not_manage"  # the intent: today's activity did not happen
 WORDS = ("view", "fits", "unlike")
-UNSET = "None"
 
 
 class Explorations:

@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set, Text, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Text, Tuple
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -25,8 +25,6 @@ from rasa.shared.nlu.constants import (
     INTENT,
     INTENT_RANKING_KEY,
     INTENT_RESPONSE_KEY,
-    METADATA,
-    METADATA_EXAMPLE,
     TEXT,
 )
 from rasa.shared.nlu.training_data.message import Message
@@ -37,7 +35,7 @@ from .adapter import SERVED
 from .adapter import version as adapter_version
 from .concern_head import ConcernHead, Lesson, kind_of, parts
 from .frame import Frame, framed
-from .intent_classifier import FALLBACK, RANKED
+from .intent_classifier import FALLBACK, RANKED, metadata_of
 from .minilm import MiniLM, encode_training_texts, encoder, vector_of
 
 BELIEF, RISK = "belief", "risk"
@@ -47,10 +45,7 @@ REPORTED = 0.05  # lowest score that is reported
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class ConcernTagger(GraphComponent):
-    """`protocol` of its config holds belief_flag, risk_ask and frame_sure, put there by TopicImporter.
-
-    A limit is one number, or one a class with a `default`.
-    """
+    """`protocol` of its config holds belief_flag, risk_ask and frame_sure, put there by TopicImporter."""
 
     def __init__(self, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._limits: Dict[str, Any] = config["protocol"]
@@ -97,8 +92,10 @@ class ConcernTagger(GraphComponent):
             message.set("beliefs", beliefs, add_to_output=True)
             message.set("risks", risks, add_to_output=True)
             message.set("frame", whole.told(), add_to_output=True)
-            flagged = [s for s in risks if s["confidence"] >= self._limit("risk_ask", s["id"])]
-            flagged += [s for s in beliefs if s["held"] and s["confidence"] >= self._limit("belief_flag", s["id"])]
+            flagged = [s for s in risks if s["confidence"] >= limit_of(self._limits, "risk_ask", s["id"])]
+            flagged += [
+                s for s in beliefs if s["held"] and s["confidence"] >= limit_of(self._limits, "belief_flag", s["id"])
+            ]
             self._add_entities(message, flagged)
             self._settle_intent(message, flagged)
         return messages
@@ -121,10 +118,6 @@ class ConcernTagger(GraphComponent):
             if chance >= REPORTED
         ]
         return scores, frames[best[0][2]] if scores else frames[0]
-
-    def _limit(self, name: str, label: str) -> float:
-        limit = self._limits[name]
-        return float(limit.get(label, limit["default"]) if isinstance(limit, dict) else limit)
 
     def _add_entities(self, message: Message, flagged: List[Dict[str, Any]]) -> None:
         entities = [
@@ -170,6 +163,12 @@ class ConcernTagger(GraphComponent):
         return component
 
 
+def limit_of(limits: Mapping[str, Any], name: str, label: str) -> float:
+    """A limit of the protocol for one class: it is one number, or one a class with a `default`."""
+    limit = limits[name]
+    return float(limit.get(label, limit["default"]) if isinstance(limit, dict) else limit)
+
+
 def both_vectors(texts: List[str]) -> np.ndarray:
     """Text by encoder by size: the packaged encoder's vector, then the tuned one's."""
     return np.stack([np.stack([encoder().encode(text), encoder(SERVED).encode(text)]) for text in texts])
@@ -182,8 +181,8 @@ def lessons(examples: List[Message]) -> List[Lesson]:
             message.get(TEXT),
             np.stack([vector_of(message), tuned[message.get(TEXT)]]),
             labels,
-            set(_metadata(message).get("near") or []),
-            _metadata(message).get("why") or "",
+            set(metadata_of(message).get("near") or []),
+            metadata_of(message).get("why") or "",
         )
         for message, labels in zip(examples, read_labels(examples), strict=True)
     ]
@@ -194,7 +193,7 @@ def read_labels(examples: List[Message]) -> List[Set[str]]:
     meanings = _meanings(examples)
     found: List[Set[str]] = []
     for message in examples:
-        labels = set(_metadata(message).get("labels") or [])
+        labels = set(metadata_of(message).get("labels") or [])
         wrong = sorted(str(label) for label in labels if not LABEL.match(str(label)))
         if wrong:
             raise RasaException(f'"{message.get(TEXT)}" carries {", ".join(wrong)}: labels look like B01 or RF01.')
@@ -218,10 +217,5 @@ def _meanings(examples: List[Message]) -> Dict[str, str]:
         if not key:
             continue
         name = key.split("/")[1]
-        counts[key].update([name] * len(examples) if LABEL.match(name) else _metadata(message).get("labels") or [])
+        counts[key].update([name] * len(examples) if LABEL.match(name) else metadata_of(message).get("labels") or [])
     return {key: counter.most_common(1)[0][0] for key, counter in counts.items() if counter}
-
-
-def _metadata(message: Message) -> Dict[str, Any]:
-    metadata = (message.get(METADATA) or {}).get(METADATA_EXAMPLE)
-    return metadata if isinstance(metadata, dict) else {}

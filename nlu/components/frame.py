@@ -1,7 +1,8 @@
 """The context frame of a message: who holds what is said, when, whether it is denied or asked, and how new it is.
 
 It is read from the same regressions as the concerns, which learn it from why a near miss is one. What the frame does:
-a belief is flagged only when it is the patient's own, now, affirmed and no question; with a risk it tells whose it is.
+a belief is flagged only when it is the patient's own, now, affirmed and no question. Risks are wider and don't look at it:
+whose danger it is, and when, is read by the app's rules, and unsure is the safe side.
 """
 
 from __future__ import annotations

@@ -38,15 +38,16 @@ COURTESY = frozenset(("please", "pls", "thanks", "thank", "you", "ok", "okay", "
 
 def _weights(examples: List[Message]) -> np.ndarray:
     """Every intent weighs the same, whatever its number of examples."""
-    own = np.array([NEAR_MISS if is_near_miss(message) else 1.0 for message in examples])
+    own = np.array([NEAR_MISS if metadata_of(message).get("near") else 1.0 for message in examples])
     intents = np.array([message.get(INTENT) for message in examples])
     totals = {intent: own[intents == intent].sum() for intent in set(intents.tolist())}
     return own * len(own) / len(totals) / np.array([totals[intent] for intent in intents.tolist()])
 
 
-def is_near_miss(message: Message) -> bool:
+def metadata_of(message: Message) -> Dict[str, Any]:
+    """What a writer noted beside an example: voice, labels, near, why."""
     metadata = (message.get(METADATA) or {}).get(METADATA_EXAMPLE)
-    return isinstance(metadata, dict) and bool(metadata.get("near"))
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def normalised(text: str) -> str:

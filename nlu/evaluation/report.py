@@ -6,10 +6,11 @@ import json
 import os
 from html import escape
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List
 
 from . import suites
 from .lines import ROOT
+from .tables import percent, table
 
 VAR = Path(os.environ.get("COACH_VAR") or ROOT / "var")
 CAVEAT = (
@@ -45,21 +46,6 @@ def write(result: Dict[str, Any]) -> List[Path]:
     return [figures, page]
 
 
-def percent(share: Optional[Dict[str, Any]]) -> str:
-    """ "12.5 % (9-17)": a share and its 95 % interval."""
-    if not share or share["share"] is None:
-        return "none"
-    middle, low, high = (100 * share[name] for name in ("share", "low", "high"))
-    return f"{middle:.1f} % ({low:.1f}-{high:.1f}; {share['hits']}/{share['of']})"
-
-
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    cells = [[str(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join([title, "-" * len(title), *lines])
-
-
 def _heads(result: Dict[str, Any]) -> str:
     rows = [
         [
@@ -74,7 +60,7 @@ def _heads(result: Dict[str, Any]) -> str:
         for head, kinds in {**result["heads"], **result.get("diet", {})}.items()
         for kind, each in kinds.items()
     ]
-    return _table(
+    return table(
         "Heads, each at the one threshold that suits it best on the left-out voices (for ranking only)",
         [
             "head",
@@ -115,7 +101,7 @@ def _beliefs(result: Dict[str, Any]) -> str:
         f"{why} {s['hits']}/{s['of']}" for why, s in found["near_by_why"].items()
     )
     return (
-        _table(title, ["class", "F1", "recall", "precision", "F1 unseen", "F1 independent", "recall independent"], rows)
+        table(title, ["class", "F1", "recall", "precision", "F1 unseen", "F1 independent", "recall independent"], rows)
         + f"\n{why}"
     )
 
@@ -141,7 +127,7 @@ def _risks(result: Dict[str, Any]) -> str:
             f"{layer} {each[layer]['macro_f1']}" for layer in ("rules", "model", "both")
         )
         head = ["class", "rules", "model", "recall of both", "precision of both", "F1 of both", "some danger heard"]
-        blocks.append(_table(title, head, rows))
+        blocks.append(table(title, head, rows))
     return "\n\n".join([*blocks, "* emergency class"])
 
 
@@ -153,7 +139,7 @@ def _alarms(result: Dict[str, Any]) -> str:
                 each = layers[layer][group]
                 if each["advise"]["of"]:
                     rows.append([name, group, layer, percent(each["advise"]), percent(each["advise_or_ask"])])
-    return _table("Alarms of the risks", ["lines", "group", "layer", "advise", "advise or ask"], rows)
+    return table("Alarms of the risks", ["lines", "group", "layer", "advise", "advise or ask"], rows)
 
 
 def _fired(result: Dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import rasa.shared.utils.io
 
 from nlu.components.adapter import ADAPTERS, SERVED, share_unseen
 from nlu.components.concern_head import kind_of, parts
-from nlu.components.concern_tagger import both_vectors
+from nlu.components.concern_tagger import both_vectors, limit_of
 
 from . import diet, figures, suites, thresholds
 from .folds import FOLDS, fold_of
@@ -109,11 +109,6 @@ def limits() -> Dict[str, Any]:
     """As the protocol has them: a number, or one a class with a `default`."""
     written = rasa.shared.utils.io.read_yaml_file(ROOT / "dialogues" / "protocol" / "understanding.yml")
     return {name: written[name]["value"] for name in (*LIMITS, "frame_sure")}
-
-
-def limit_of(written: Dict[str, Any], name: str, label: str) -> float:
-    value = written[name]
-    return float(value.get(label, value["default"]) if isinstance(value, dict) else value)
 
 
 def _spread(written: Dict[str, Any], labels: Sequence[str], lines: Sequence[Line]) -> Dict[str, np.ndarray]:

@@ -12,14 +12,14 @@ from rasa.shared.nlu.training_data.message import Message
 
 from nlu.components.adapter import SERVED, share_unseen
 from nlu.components.concern_head import ConcernHead, parts, says_something
-from nlu.components.concern_tagger import both_vectors, read_labels
+from nlu.components.concern_tagger import both_vectors, limit_of, read_labels
 from nlu.components.frame import framed
 from nlu.evaluation.figures import EMERGENCIES
 from nlu.evaluation.heads import heard
 from nlu.evaluation.lines import Vectors, taught, unseen
 from nlu.evaluation.measures import by_class, macro_f1
 from nlu.evaluation.rules import rule_findings
-from nlu.evaluation.run import limit_of, limits
+from nlu.evaluation.run import limits
 
 LEAST_EXAMPLES = 55  # of each emergency class; the smallest had 60
 LEAST_NEAR_MISSES = 25  # the smallest had 30
