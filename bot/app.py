@@ -17,13 +17,13 @@ from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.inbox import Inbox
+from bot.services.my_cards import MyCards
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
 from bot.services.privacy import Privacy
 from bot.services.reception import Reception
 from bot.services.replies import Replies
 from bot.services.safety import Safety
-from bot.services.thought_cards import ThoughtCards
 from bot.services.tick import Tick
 from bot.services.turns import Turns
 from bot.telegram.api import CoachBot, token_hash
@@ -65,7 +65,7 @@ class App:
         )  # fmt: skip
         effects = Effects(
             library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy, explorations,
-            self.experiments, ThoughtCards(library),
+            self.experiments, MyCards(library),
         )  # fmt: skip
         replies = Replies(
             library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations

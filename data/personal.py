@@ -147,7 +147,35 @@ TABLES: dict[str, Table] = {
         columns=plain("id")
         | same(
             "at situation thought feeling did facts_for facts_against to_a_friend fairer_thought to_try feeling_after"
+            " deleted_at"
         )
+        | internal(LINK, "patient_id"),
+    ),
+    "modulerun": Table(
+        Erased.DELETED,
+        section="skills_practised",
+        columns=plain("id reason asked_at offered_on")
+        | same("module state step answers started_at ended_at")
+        | internal("the steps behind the open one", "path")
+        | internal(LINK, "patient_id"),
+    ),
+    "keepsake": Table(
+        Erased.DELETED,
+        section="cards",
+        columns=plain("id place") | same("module title words at deleted_at") | internal(LINK, "patient_id"),
+    ),
+    "timer": Table(
+        Erased.DELETED,
+        section="timers",
+        columns=plain("id run_id step due_at")
+        | same("exercise way seconds state started_at ended_at")
+        | internal(LINK, "patient_id message_key"),
+    ),
+    "flare": Table(
+        Erased.DELETED,
+        section="flares",
+        columns=plain("id ask_at asked_on alerted_at")
+        | same("started_at started_on ended_at ended_on ended_how said said_on helped")
         | internal(LINK, "patient_id"),
     ),
     "riskflag": Table(

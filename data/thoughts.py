@@ -26,6 +26,7 @@ class ThoughtRecord(SQLModel, table=True):
     fairer_thought: str = Field(sa_type=Encrypted)
     to_try: str = Field(default="", sa_type=Encrypted)
     feeling_after: int | None = None
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # can be taken back for a while
 
 
 def add(session: Session, record: ThoughtRecord) -> ThoughtRecord:
@@ -34,18 +35,22 @@ def add(session: Session, record: ThoughtRecord) -> ThoughtRecord:
     return record
 
 
-def of_patient(session: Session, patient_id: int, *, most: int) -> list[ThoughtRecord]:
-    """Newest first."""
-    query = select(ThoughtRecord).where(col(ThoughtRecord.patient_id) == patient_id)
-    return list(session.exec(query.order_by(col(ThoughtRecord.id).desc()).limit(most)).all())
+def of_patient(session: Session, patient_id: int) -> list[ThoughtRecord]:
+    """Those that are not deleted, newest first."""
+    query = select(ThoughtRecord).where(
+        col(ThoughtRecord.patient_id) == patient_id, col(ThoughtRecord.deleted_at).is_(None)
+    )
+    return list(session.exec(query.order_by(col(ThoughtRecord.id).desc())).all())
 
 
 def card(session: Session, patient_id: int, record_id: int) -> ThoughtRecord | None:
-    """None for another patient's."""
+    """Also a deleted one, while it can be taken back. None for another patient's."""
     row = session.get(ThoughtRecord, record_id)
     return row if row and row.patient_id == patient_id else None
 
 
-def delete(session: Session, record: ThoughtRecord) -> None:
-    session.delete(record)
-    session.flush()
+def purge_deleted(session: Session, before: datetime) -> int:
+    gone = session.exec(select(ThoughtRecord).where(col(ThoughtRecord.deleted_at) < before)).all()
+    for row in gone:
+        session.delete(row)
+    return len(gone)

@@ -133,11 +133,15 @@ class ShowCards(Effect):
 
 
 class DeleteCard(Effect):
-    """Not `sure`: the patient is asked first."""
+    """`card`: "t12" a thought record, "k3" a keepsake."""
 
     effect: Literal["delete_card"]
-    card: Annotated[int | None, Maybe] = None
-    sure: Literal["yes", "no"]
+    card: Annotated[str | None, Maybe] = None
+
+
+class BringCardBack(Effect):
+    effect: Literal["bring_card_back"]
+    card: Annotated[str | None, Maybe] = None
 
 
 class StartSafetyScreen(Effect):
@@ -225,6 +229,7 @@ AnyEffect = (
     | SaveThoughtRecord
     | ShowCards
     | DeleteCard
+    | BringCardBack
     | StartSafetyScreen
     | AskForPhysio
     | Pause

@@ -14,9 +14,9 @@ from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
+from bot.services.my_cards import MyCards
 from bot.services.privacy import Privacy
 from bot.services.safety import Safety
-from bot.services.thought_cards import ThoughtCards
 from data import goals
 from data.goals import ActivityGoal, GoalState
 from data.patients import Patient, PatientState
@@ -33,7 +33,7 @@ class Effects:
         privacy: Privacy,
         explorations: Explorations,
         experiments: Experiments,
-        cards: ThoughtCards,
+        cards: MyCards,
     ) -> None:
         self._library = library
         self._enrolment = enrolment
@@ -83,7 +83,9 @@ class Effects:
             case effects.ShowCards():
                 return self._cards.show(session, patient)
             case effects.DeleteCard():
-                return self._cards.delete(session, patient, effect.card, sure=effect.sure == "yes")
+                return self._cards.delete(session, patient, effect.card, now)
+            case effects.BringCardBack():
+                return self._cards.bring_back(session, patient, effect.card)
             case effects.StartSafetyScreen():
                 return self._safety.open_set(
                     session, patient, effect.set, then=effect.then, message_id=message_id, now=now

@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.content import Library
 from bot.errors import RasaUnavailable
 from bot.services.outgoing import Outgoing
-from data import audit, erasure, migrations, outbox, privacy, retention
+from data import audit, erasure, migrations, modules, outbox, privacy, retention, thoughts
 from data.database import Database
 from data.export import export
 from data.patients import Patient
@@ -103,6 +103,8 @@ class Privacy:
         with self._database.transaction() as session:
             removed = retention.purge_updates(session, self._before("updates_kept", now))
             removed += retention.purge_sent(session, self._before("sent_kept", now))
+            undone = now - timedelta(hours=self._library.number("thought_record.undo_within"))
+            removed += thoughts.purge_deleted(session, undone) + modules.purge_deleted(session, undone)
             strangers = retention.silent_strangers(session, before=self._before("strangers_kept", now), most=AT_ONCE)
             for stranger in strangers:
                 self.erase(session, stranger, now, by="system")

@@ -79,7 +79,7 @@ async def test_cards_are_shown_by_command_newest_first_three_at_most(chat: Chat,
     await chat.patient_says("/cards")
 
     assert chat.last_words().split("\n\n")[1:] == ["1. “fairer 4”", "2. “fairer 3”", "3. “fairer 2”"]
-    assert chat.buttons() == ["Delete card 1", "Delete card 2", "Delete card 3"]
+    assert chat.buttons() == ["Delete card 1", "Delete card 2", "Delete card 3", "Older cards"]
 
 
 async def test_with_no_card_the_coach_offers_to_make_one(chat: Chat, rasa: FakeRasa) -> None:
@@ -98,45 +98,49 @@ async def two_cards(chat: Chat, rasa: FakeRasa) -> None:
         await chat.patient_says(fairer)
 
 
-async def test_the_card_of_the_button_is_deleted_once_the_patient_is_sure(chat: Chat, rasa: FakeRasa) -> None:
+async def test_the_card_of_the_button_is_deleted_and_can_be_brought_back(chat: Chat, rasa: FakeRasa) -> None:
     await two_cards(chat, rasa)
     await chat.patient_says("/cards")
-    older = records(chat)[0]
-    rasa.hears("/delete_card", says=["utter_delete_card"], values={"thought_card": str(older.id)})
-    rasa.hears("/delete_card_sure", says=["utter_card_deleted"], values={"thought_card": str(older.id)})
+    ref = f"t{records(chat)[0].id}"
+    rasa.hears("/delete_card", says=["utter_card_deleted"], values={"thought_card": ref})
+    rasa.hears("/card_back", says=["utter_card_brought_back"], values={"thought_card": ref})
 
     await chat.patient_taps("Delete card 2")
-    assert rasa.turns[-1].entities == {"thought_card": str(older.id)}
-    assert (chat.last_words(), len(records(chat))) == ("Shall I delete this card?\n\n“the older”", 2)
-    await chat.patient_taps("Yes, delete it")
-
-    assert rasa.turns[-1].entities == {"thought_card": str(older.id)}
-    assert [each.fairer_thought for each in records(chat)] == ["the newer"]
-    assert chat.last_words() == "It's gone, with all you wrote for it."
-
-
-async def test_a_card_that_is_kept_stays(chat: Chat, rasa: FakeRasa) -> None:
-    await two_cards(chat, rasa)
+    assert rasa.turns[-1].entities == {"thought_card": ref}
     await chat.patient_says("/cards")
-    rasa.hears("/delete_card", says=["utter_delete_card"], values={"thought_card": str(records(chat)[1].id)})
-    await chat.patient_taps("Delete card 1")
+    assert "the older" not in chat.last_words()
+    await chat.patient_taps("Bring it back")
 
-    await chat.patient_taps("No, keep it")
+    assert rasa.turns[-1].entities == {"thought_card": ref}
+    assert chat.last_words() == "Here it is again.\n\n“the older”"
+    await chat.patient_says("/cards")
+    assert "2. “the older”" in chat.last_words()
 
+
+async def test_a_deleted_card_is_erased_when_it_can_no_longer_come_back(chat: Chat, rasa: FakeRasa) -> None:
+    await two_cards(chat, rasa)
+    card = {"thought_card": f"t{records(chat)[0].id}"}
+    rasa.hears("delete it", says=["utter_card_deleted"], values=card)
+    rasa.hears("bring it back", says=["utter_card_brought_back"], values=card)
+    await chat.patient_says("delete it")
     assert len(records(chat)) == 2
-    assert "1. “the newer”" in chat.last_words()
+
+    await chat.time_passes(days=2)
+
+    assert [each.fairer_thought for each in records(chat)] == ["the newer"]
+    await chat.patient_says("bring it back")
+    assert "I can't find that card" in chat.last_words()
 
 
 async def test_nobody_deletes_another_patients_card(chat: Chat, rasa: FakeRasa) -> None:
     await two_cards(chat, rasa)
     chat.patient_has_joined(chat_id=STRANGER)
-    sure = {"thought_card": str(records(chat)[0].id)}
-    rasa.hears("delete it", says=["utter_card_deleted"], values=sure)
+    rasa.hears("delete it", says=["utter_card_deleted"], values={"thought_card": f"t{records(chat)[0].id}"})
 
     await chat.patient_says("delete it", chat_id=STRANGER)
 
     chat.patient_sees("utter_refused_no_card", chat_id=STRANGER)
-    assert len(records(chat)) == 2
+    assert [each.deleted_at for each in records(chat)] == [None, None]
 
 
 async def test_in_a_flare_the_cards_are_on_offer(chat: Chat, rasa: FakeRasa) -> None:
