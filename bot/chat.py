@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, time, timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,13 +57,19 @@ class Door:
     """One patient's chat and one physio's, on one running coach."""
 
     def __init__(
-        self, coach: Running, telegram: TerminalTelegram, clock: SimulatedClock, show: Callable[[dict[str, Any]], None]
+        self,
+        coach: Running,
+        telegram: TerminalTelegram,
+        clock: SimulatedClock,
+        show: Callable[[dict[str, Any]], None],
+        pictures: Path,
     ) -> None:
         self._coach = coach
         self._app = coach.app
         self._telegram = telegram
         self._clock = clock
         self._show = show
+        self._pictures = pictures
         self._one_at_a_time = asyncio.Lock()
         telegram.on_shown = self._shown
 
@@ -199,15 +207,26 @@ class Door:
         return instant
 
     def _shown(self, shown: Shown) -> None:
-        if not shown.is_edited:  # an edit only takes a used keyboard away
-            self._show(
-                {
-                    "at": self._clock.now().isoformat(timespec="seconds"),
-                    "to": "physio" if shown.chat_id == PHYSIO else "patient",
-                    "text": shown.text,
-                    "buttons": shown.labels,
-                }
-            )
+        if shown.is_edited:  # an edit only takes a used keyboard away
+            return
+        message = {
+            "at": self._clock.now().isoformat(timespec="seconds"),
+            "to": "physio" if shown.chat_id == PHYSIO else "patient",
+            "text": shown.text,
+            "buttons": shown.labels,
+        }
+        if shown.picture is not None:
+            message["picture"] = str(self._keep(shown.picture, shown.file_name or "picture.png"))
+        self._show(message)
+
+    def _keep(self, png: bytes, name: str) -> Path:
+        """A picture as a file to look at, named by the moment; it outlives the chat."""
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        moment = f"{self._clock.now():%Y-%m-%dT%H%M}"
+        names = (f"{moment}-{n}-{name}" if n else f"{moment}-{name}" for n in count())
+        file = next(path for each in names if not (path := self._pictures / each).exists())
+        file.write_bytes(png)
+        return file
 
 
 def _span(words: str) -> timedelta:
@@ -248,7 +267,7 @@ async def _open(
     async with bot, running(own, progress, clock=clock, bot=bot, tracker_url=tracker_url) as coach:
         _furnish(coach, clock, new=new)
         telegram.number_from(_last_update(coach) + 1)
-        yield Door(coach, telegram, clock, _printer(as_json=as_json))
+        yield Door(coach, telegram, clock, _printer(as_json=as_json), settings.var / "pictures")
 
 
 async def _converse(door: Door, progress: Progress) -> int:
@@ -291,10 +310,11 @@ def _printer(*, as_json: bool) -> Callable[[dict[str, Any]], None]:
             return
         style = "cyan" if message["to"] == "patient" else "yellow"
         who = "coach" if message["to"] == "patient" else "to the physio"
+        picture = f"\n[picture: {message['picture']}]" if "picture" in message else ""
         buttons = "\n" + "  ".join(f"[ {label} ]" for label in message["buttons"]) if message["buttons"] else ""
         console.print(
             Panel(
-                Text(message["text"] + buttons),
+                Text(message["text"] + picture + buttons),
                 title=f"{who} · {message['at'][:16]}",
                 title_align="left",
                 border_style=style,

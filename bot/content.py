@@ -28,13 +28,27 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A drawing or a chart. `description` says in one sentence what it shows: screen readers read it, and so does a chat
+    that shows no pictures; `name` is a file name without its ending."""
+
+    png: bytes
+    description: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Words:
-    """One thing to say: `response` is its name in dialogues/, `custom` what a turn asks the app to do."""
+    """One thing to say: `response` is its name in dialogues/, `custom` what a turn asks the app to do.
+
+    `picture` goes with the text, in one message; a message carries one picture.
+    """
 
     response: str
     text: str
     choices: tuple[Choice, ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)
+    picture: Picture | None = None
 
 
 class Library:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, func, select, update
 
 from data.engines import take
-from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
+from data.types import Encrypted, EncryptedBytes, EncryptedJson, UtcDateTime, coded
 
 
 class Priority(IntEnum):
@@ -48,7 +48,9 @@ class OutboxMessage(SQLModel, table=True):
     text: str = Field(sa_type=Encrypted)  # plain text; the sender escapes and splits it
     buttons: list = Field(default_factory=list, sa_type=EncryptedJson)  # rows of [{"id", "label"}]; ids are Button.id
     document: str | None = Field(default=None, sa_type=Encrypted)  # a UTF-8 file that goes with the text
-    file_name: str | None = None  # set with `document`
+    picture: bytes | None = Field(default=None, sa_type=EncryptedBytes)  # a PNG that goes with the text
+    picture_description: str | None = Field(default=None, sa_type=Encrypted)  # what `text` begins with then
+    file_name: str | None = None  # set with `document` or `picture`
     edits: int | None = None  # Telegram message id whose text and keyboard this replaces
     must_arrive: bool = False  # safety advice and cards: sent again when uncertain
     state: OutboxState = Field(default=OutboxState.QUEUED, index=True, sa_type=coded(OutboxState))

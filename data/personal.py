@@ -232,7 +232,7 @@ TABLES: dict[str, Table] = {
             "id kind priority must_arrive state created_at not_before lease_until tries parts_sent repeated sent_at"
             " telegram_message_id error edits check_in_id alert_id physio_id"
         )
-        | internal(COPY, "key chat_id patient_id text buttons document file_name"),
+        | internal(COPY, "key chat_id patient_id text buttons document picture picture_description file_name"),
     ),
     "button": Table(
         Erased.DELETED,

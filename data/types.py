@@ -1,5 +1,6 @@
-"""Column types: aware UTC instants, enums by their value, and text that is unreadable in the file."""
+"""Column types: aware UTC instants, enums by their value, and text and bytes that are unreadable in the file."""
 
+import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -129,3 +130,16 @@ class EncryptedJson(Encrypted):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         text = super().process_result_value(value, dialect)
         return None if text is None else json.loads(text)
+
+
+class EncryptedBytes(Encrypted):
+    """A file, encrypted like the texts: one way of writing and of changing keys for both."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return super().process_bind_param(None if value is None else base64.b64encode(value).decode(), dialect)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        text = super().process_result_value(value, dialect)
+        return None if text is None else base64.b64decode(text)

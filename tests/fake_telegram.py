@@ -16,6 +16,7 @@ from bot.telegram.terminal import Refused, Shown, TerminalTelegram
 from tests import telegram_api
 
 TOKEN = "4242:AAE-this_is_the_token_of_no_bot_at_all"
+FILES = {"sendDocument": "document", "sendPhoto": "photo"}  # what they upload
 PATIENT, PHYSIO = 7_000_000_001, 7_000_000_002  # beyond 32 bits, as real chats are
 
 
@@ -47,9 +48,9 @@ class FakeTelegram(TerminalTelegram):
         self._after[method].append(lambda: raising_from(cause))
 
     async def call(self, name: str, fields: dict[str, Any], files: dict[str, Any]) -> Any:
-        if name == "sendDocument":
-            fields = {key: value for key, value in fields.items() if key != "document"}
-            telegram_api.check(name, fields, {"document": ""})
+        if file := FILES.get(name):
+            fields = {key: value for key, value in fields.items() if key != file}
+            telegram_api.check(name, fields, {file: ""})
         else:
             telegram_api.check(name, fields)
         if name != "getUpdates":

@@ -10,7 +10,7 @@ from data.database import Database
 from data.patients import Patient
 from data.personal import TABLES
 from data.tables import metadata
-from data.types import Coded, EncryptedJson, UtcDateTime
+from data.types import Coded, EncryptedBytes, EncryptedJson, UtcDateTime
 from tests.conftest import NOW
 
 ABOUT_PEOPLE = [
@@ -52,6 +52,8 @@ def _value(table: Table, column: Column, who: str, chat_id: int, made: dict[str,
         return next(iter(kind.values))
     if isinstance(kind, EncryptedJson) or type(kind).__name__ == "JSON":
         return [{"said": said}]
+    if isinstance(kind, EncryptedBytes):
+        return said.encode()
     simple: dict[type, Any] = {
         UtcDateTime: NOW, DateTime: NOW, Date: date(2026, 12, 1), Time: time(8, 30),
         Boolean: False, Float: 0.5, Integer: 3,

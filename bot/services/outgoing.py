@@ -35,13 +35,17 @@ class Outgoing:
         check_in_id: int | None = None,
         alert_id: int | None = None,
     ) -> OutboxMessage | None:
-        """One message to the patient: the texts in order, the buttons of the last that has any.
+        """One message to the patient: the texts in order, the buttons of the last that has any, the first picture.
+
+        A picture's description comes before every text: it is the caption.
 
         Advice and replies must arrive: nobody's message stays unanswered. A prompt nobody asked for is not sent twice.
 
         None when the patient has blocked the bot or has no chat: the log still holds the words.
         """
-        text = "\n\n".join(each.text for each in words if each.text)
+        picture = next((each.picture for each in words if each.picture), None)
+        texts = [picture.description if picture else "", *(each.text for each in words)]
+        text = "\n\n".join(each for each in texts if each)
         if not text or outbox.by_key(session, key):
             return outbox.by_key(session, key)
         messages.record(
@@ -58,6 +62,12 @@ class Outgoing:
             key=key, chat_id=chat.chat_id, patient_id=patient.id, alert_id=alert_id, check_in_id=check_in_id, kind=kind,
             priority=priority, text=text, must_arrive=priority <= Priority.REPLY, created_at=now, not_before=now,
         )  # fmt: skip
+        if picture:
+            row.picture, row.picture_description, row.file_name = (
+                picture.png,
+                picture.description,
+                f"{picture.name}.png",
+            )
         return self._write(session, row, words, asks=asks, now=now)
 
     def document_to_patient(

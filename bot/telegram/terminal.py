@@ -18,6 +18,7 @@ from bot.clock import SystemClock
 from bot.telegram.keyboards import MOST_DATA_BYTES
 from bot.telegram.splitting import LONGEST_CAPTION, LONGEST_TEXT, units
 
+PNG = b"\x89PNG\r\n\x1a\n"
 BOT = {"id": 42, "is_bot": True, "first_name": "Coach", "username": "coach_bot"}
 
 
@@ -40,6 +41,7 @@ class Shown:
     text: str
     buttons: list[list[tuple[str, str]]] = field(default_factory=list)
     document: str | None = None
+    picture: bytes | None = None
     file_name: str | None = None
     is_edited: bool = False
 
@@ -189,15 +191,37 @@ class TerminalTelegram(BaseRequest):
         return self._show(Shown(int(fields["chat_id"]), next(self._message_ids), text, self._buttons(fields)))
 
     def _sendDocument(self, fields: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        shown, content = self._with_file(fields, files)
+        shown.document = content.decode()
+        return self._show(shown)
+
+    def _sendPhoto(self, fields: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        shown, content = self._with_file(fields, files)
+        if not content.startswith(PNG):
+            raise Refused(400, "Bad Request: IMAGE_PROCESS_FAILED")
+        shown.picture = content
+        return self._show(shown)
+
+    def _with_file(self, fields: dict[str, Any], files: dict[str, Any]) -> tuple[Shown, bytes]:
+        file_name, content, *_ = next(iter(files.values()))
+        caption = self._caption(fields)
+        shown = Shown(int(fields["chat_id"]), next(self._message_ids), caption, self._buttons(fields))
+        shown.file_name = file_name
+        return shown, content
+
+    def _caption(self, fields: dict[str, Any]) -> str:
         caption = str(fields.get("caption") or "")
         if units(caption) > LONGEST_CAPTION:
             raise Refused(400, "Bad Request: message caption is too long")
-        file_name, content, *_ = next(iter(files.values()))
-        shown = Shown(int(fields["chat_id"]), next(self._message_ids), caption, self._buttons(fields))
-        shown.document, shown.file_name = content.decode(), file_name
-        return self._show(shown)
+        return caption
+
+    def _editMessageCaption(self, fields: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return self._edit(fields, self._caption(fields))
 
     def _editMessageText(self, fields: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        shown = self._target(fields)
+        if shown and shown.file_name:
+            raise Refused(400, "Bad Request: there is no text in the message to edit")
         return self._edit(fields, self._checked(fields["text"], LONGEST_TEXT))
 
     def _editMessageReplyMarkup(self, fields: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -231,8 +255,7 @@ class TerminalTelegram(BaseRequest):
     # How a chat changes
 
     def _edit(self, fields: dict[str, Any], text: str | None) -> dict[str, Any]:
-        target = (int(fields["chat_id"]), int(fields["message_id"]))
-        shown = next((each for each in self.shown if (each.chat_id, each.message_id) == target), None)
+        shown = self._target(fields)
         if shown is None:
             raise Refused(400, "Bad Request: message to edit not found")
         buttons = self._buttons(fields)
@@ -241,6 +264,10 @@ class TerminalTelegram(BaseRequest):
         shown.text = shown.text if text is None else text
         shown.buttons, shown.is_edited = buttons, True
         return self._announce(shown)
+
+    def _target(self, fields: dict[str, Any]) -> Shown | None:
+        target = (int(fields["chat_id"]), int(fields["message_id"]))
+        return next((each for each in self.shown if (each.chat_id, each.message_id) == target), None)
 
     def _show(self, shown: Shown) -> dict[str, Any]:
         self.shown.append(shown)

@@ -19,6 +19,7 @@ from tests.emulator import Emulator, emulator
 from tests.fake_telegram import PATIENT, PHYSIO, TOKEN, FakeTelegram, fake_bot
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+PNG = b"\x89PNG\r\n\x1a\n and so on"
 BUTTONS = [{"id": f"button-{number}-AAAAAAAAAAAA", "label": str(number)} for number in range(11)]
 
 
@@ -104,6 +105,22 @@ async def test_a_document_arrives(api):
 
     assert sent.message_id > 0
     assert api.api.made("sendDocument")[0]["caption"] == "Here is your data."
+
+
+async def test_a_picture_arrives_with_its_description(api):
+    sent = await api.send("Your weeks.", picture=PNG, picture_description="Your weeks.", file_name="weeks.png")
+
+    assert sent.message_id > 0
+    assert api.api.made("sendPhoto")[0]["caption"] == "Your weeks."
+
+
+async def test_a_keyboard_under_a_picture_gives_way_to_the_choice_made(api):
+    sent = await api.send("Your weeks.", picture=PNG, picture_description="Your weeks.", buttons=BUTTONS)
+    api.api.fails("editMessageText", 400, "Bad Request: there is no text in the message to edit")
+
+    await api.send("Your weeks.\n→ 6", edits=sent.message_id)
+
+    assert api.api.made("editMessageCaption")[0]["caption"] == "Your weeks.\n→ 6"
 
 
 async def test_a_tap_is_answered(api):

@@ -8,11 +8,13 @@ from pathlib import Path
 METHODS = (
     "answerCallbackQuery",
     "deleteWebhook",
+    "editMessageCaption",
     "editMessageReplyMarkup",
     "editMessageText",
     "getUpdates",
     "sendDocument",
     "sendMessage",
+    "sendPhoto",
     "setMyCommands",
     "setWebhook",
 )

@@ -3,8 +3,10 @@
 import io
 import json
 import re
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +15,10 @@ import pytest
 from bot import chat as doors
 from bot.chat import DEMO_CODE, PATIENT, Door, Mistake
 from bot.clock import SimulatedClock
-from bot.content import Library
+from bot.content import Library, Picture, Words
+from bot.services.outgoing import Outgoing
 from bot.services.safety import screening_rules
+from bot.telegram.terminal import PNG
 from data import patients
 from data.alerts import AlertState
 from data.database import Database
@@ -36,7 +40,8 @@ class Terminal:
         self._read = 0
         coach: Any = SimpleNamespace(app=chat.app, intake=chat.intake, process=RasaSwitch(rasa))
         doors._furnish(coach, chat.clock, new=new)
-        self.door = Door(coach, chat.telegram, chat.clock, self.shown.append)
+        self.pictures = Path(tempfile.mkdtemp())
+        self.door = Door(coach, chat.telegram, chat.clock, self.shown.append, self.pictures)
 
     async def types(self, *lines: str) -> list[str]:
         """Writes lines; what is shown then, as "to: text"."""
@@ -84,6 +89,26 @@ def terminal(world: Chat, rasa: FakeRasa) -> Terminal:
 
 def words(library: Library, response: str) -> str:
     return library.say(response, **library.numbers("england")).text
+
+
+async def test_a_picture_is_named_and_kept_as_a_file(terminal: Terminal) -> None:
+    picture = Picture(png=PNG, description="Three weeks of walking.", name="progress")
+    await terminal.types("hello")
+    with terminal.chat.database.transaction() as session:
+        patient = patients.by_chat(session, doors.PATIENT)
+        words = [Words("utter_x", "What do you notice?", picture=picture)]
+        for key in ("one", "two"):
+            Outgoing(terminal.chat.library).to_patient(
+                session, patient, words, key=key, kind="reply", now=terminal.chat.clock.now()
+            )
+
+    seen = await terminal.types(":wait 1m")
+
+    assert seen[:2] == ["patient: Three weeks of walking.\n\nWhat do you notice?"] * 2
+    files = [Path(each["picture"]) for each in terminal.shown if "picture" in each]
+    assert [file.read_bytes() for file in files] == [PNG, PNG]
+    assert len(set(files)) == 2
+    assert files[0].name.endswith("progress.png")
 
 
 # What a line does -----------------------------------------------------------------------------------------------------

@@ -8,16 +8,19 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlmodel import delete, select
 
 from bot.errors import DeliveryError
 from bot.services.delivery import MESSAGE_LEASE, SENDER_LEASE, ChatClosed, Delivery, Sent
 from bot.services.pacing import A_SECOND
+from bot.telegram.sender import TelegramSender
+from bot.telegram.terminal import PNG
 from data.database import Database
 from data.outbox import OutboxMessage, OutboxState, Priority, SenderLease
 from data.patients import Patient, PatientChat
 from data.physios import Physio
-from tests.fake_telegram import PATIENT, PHYSIO
+from tests.fake_telegram import PATIENT, PHYSIO, FakeTelegram, fake_bot
 
 SAFETY, CARD, REPLY, CHECK_IN = Priority
 
@@ -103,6 +106,22 @@ def rows(database: Database) -> dict[str, OutboxMessage]:
 
 def states(database: Database) -> dict[str, OutboxState]:
     return {text: row.state for text, row in rows(database).items()}
+
+
+async def test_a_picture_whose_sending_was_cut_short_comes_again_with_its_caption(database, clock, write):
+    telegram = FakeTelegram(now=clock.now)
+    png = PNG + b" and so on"
+    write("Your weeks.\n\nWhat now?", picture=png, picture_description="Your weeks.", must_arrive=True)
+    telegram.loses_reply("sendPhoto")
+
+    await Delivery(database, clock, TelegramSender(fake_bot(telegram)), "one", library=Library()).deliver_due()
+    clock.move(A_SECOND)
+    await Delivery(database, clock, TelegramSender(fake_bot(telegram)), "one", library=Library()).deliver_due()
+
+    assert [shown.picture for shown in telegram.shown] == [png, png]
+    assert telegram.shown[1].text == "You may have had this already.\n\nYour weeks.\n\nWhat now?"
+    with database.engine.begin() as connection:  # and nobody reads it in the file
+        assert PNG.decode("latin-1") not in str(connection.execute(text("select picture from outboxmessage")).all())
 
 
 class TestOrder:

@@ -12,12 +12,17 @@ from data.outbox import OutboxMessage, Priority
 from tests.fake_telegram import PATIENT, FakeTelegram, fake_bot
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+PNG = b"\x89PNG\r\n\x1a\n and so on"
 BUTTONS = [{"id": "b-yes", "label": "Yes"}, {"id": "b-no", "label": "No"}]
 
 
 def row(text="Well done.", **fields) -> OutboxMessage:
     defaults = {"key": "k", "kind": "reply", "priority": Priority.REPLY, "created_at": NOW, "not_before": NOW}
     return OutboxMessage(id=1, chat_id=PATIENT, text=text, **(defaults | fields))
+
+
+def drawn(text: str, **fields) -> OutboxMessage:
+    return row(text, picture=PNG, picture_description="Your weeks.", file_name="weeks.png", **fields)
 
 
 @pytest.fixture
@@ -97,6 +102,49 @@ async def test_a_text_too_long_for_a_caption_goes_before_its_document(telegram, 
 
     assert [(shown.text != "", shown.document) for shown in telegram.shown] == [(True, None), (False, "{}")]
     assert (first.parts_left, second.parts_left) == (1, 0)
+
+
+async def test_a_picture_carries_its_text_as_caption_and_the_buttons(telegram, sender):
+    await sender.send(drawn("Your weeks.\n\nWhat do you notice?", buttons=BUTTONS))
+
+    shown = telegram.shown[0]
+    assert (shown.text, shown.picture, shown.file_name) == ("Your weeks.\n\nWhat do you notice?", PNG, "weeks.png")
+    assert shown.labels == ["Yes", "No"]
+
+
+async def test_a_text_too_long_for_a_caption_follows_the_picture(telegram, sender):
+    message = drawn("Your weeks.\n\n" + "One short sentence. " * 100, buttons=BUTTONS)
+
+    first = await sender.send(message)
+    message.parts_sent = 1
+    second = await sender.send(message)
+
+    assert [(shown.text[:12], shown.picture, shown.labels) for shown in telegram.shown] == [
+        ("Your weeks.", PNG, []),
+        ("One short se", None, ["Yes", "No"]),
+    ]
+    assert (first.parts_left, second.parts_left) == (1, 0)
+
+
+async def test_a_second_copy_of_a_picture_with_a_long_text_keeps_every_word(telegram, sender):
+    message = drawn("You may have had this.\n\nYour weeks.\n\n" + "One short sentence. " * 100)
+
+    for part in range(2):
+        message.parts_sent = part
+        await sender.send(message)
+
+    assert telegram.texts()[0] == "Your weeks."
+    assert telegram.texts()[1].split()[:5] == ["You", "may", "have", "had", "this."]
+
+
+async def test_a_tapped_keyboard_under_a_picture_gives_way_to_the_choice(telegram, sender):
+    sent = await sender.send(drawn("Your weeks.", buttons=BUTTONS))
+
+    for _ in range(2):
+        await sender.send(row("Your weeks.\n→ Yes", edits=sent.message_id))
+
+    assert (telegram.shown[0].text, telegram.shown[0].buttons) == ("Your weeks.\n→ Yes", [])
+    assert telegram.shown[0].picture == PNG
 
 
 REFUSALS = {
