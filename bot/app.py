@@ -21,6 +21,7 @@ from bot.services.my_cards import MyCards
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
 from bot.services.privacy import Privacy
+from bot.services.prompts import Prompts
 from bot.services.reception import Reception
 from bot.services.replies import Replies
 from bot.services.safety import Safety
@@ -56,6 +57,7 @@ class App:
         outgoing = Outgoing(library)
         self.escalation = Escalation(database, clock, library, outgoing)
         self.check_ins = CheckIns(database, clock, library, outgoing)
+        self.prompts = Prompts(library, outgoing, self.check_ins)
         self.enrolment = Enrolment(database, library, self.check_ins)
         self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)

@@ -11,6 +11,7 @@ from data.concerns import SafetyFollowUp, SafetyQuestion
 from data.inbox import OPEN, InboxUpdate
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientState
+from data.programme import LIVE_TALKS, Talk
 
 
 def next_due(session: Session, *, after: datetime) -> datetime | None:
@@ -18,6 +19,7 @@ def next_due(session: Session, *, after: datetime) -> datetime | None:
     waiting = (CheckInState.PLANNED, CheckInState.SNOOZED, CheckInState.SENT)
     queries = (
         (CheckIn.due_at, col(CheckIn.state).in_(waiting)),
+        (Talk.due_at, col(Talk.state).in_(LIVE_TALKS)),
         (Alert.next_step_at, col(Alert.state) != AlertState.CLOSED),
         (SafetyFollowUp.due_at, col(SafetyFollowUp.answered_at).is_(None)),
         (SafetyQuestion.due_at, true()),

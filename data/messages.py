@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import JSON
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from data.types import Encrypted, UtcDateTime, coded
 
@@ -63,3 +63,9 @@ def recent_from(session: Session, patient_id: int, *, since: datetime, most: int
         .limit(most)
     )
     return list(reversed(session.exec(query).all()))
+
+
+def count_of_kind(session: Session, patient_id: int, kind: str, *, since: datetime) -> int:
+    """How many messages of this kind have been written to the patient."""
+    query = select(func.count()).where(col(Message.patient_id) == patient_id, col(Message.kind) == kind)
+    return session.exec(query.where(col(Message.at) >= since)).one()

@@ -33,6 +33,7 @@ class Patient(SQLModel, table=True):
     sender: str = Field(unique=True, index=True)
     state: PatientState = Field(default=PatientState.STRANGER, index=True, sa_type=coded(PatientState))
     created_at: datetime = Field(sa_type=UtcDateTime)
+    enrolled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # consent was given: week 1 begins
     nation: Nation | None = Field(default=None, sa_type=coded(Nation))
     time_zone: str = "Europe/London"  # IANA name
     check_in_at: time | None = None  # wall-clock time in `time_zone`

@@ -71,6 +71,7 @@ TABLES: dict[str, Table] = {
         | same("code state nation time_zone activity_screen paused_until")
         | exported(
             created_at="first_contact_at",
+            enrolled_at="joined_at",
             check_in_at="check_in_time",
             needs_activity_review="activity_review_needed",
             quiet_until="coach_quiet_until",
@@ -207,6 +208,59 @@ TABLES: dict[str, Table] = {
         columns=plain("id")
         | same("state activity place days at minutes confidence importance barrier if_then created_at ended_at")
         | exported(start_minutes="minutes_at_the_start")
+        | internal(LINK, "patient_id"),
+    ),
+    "activityentry": Table(
+        Erased.DELETED,
+        section="activity",
+        columns=plain("id check_in_id message_id")
+        | exported(on="day", source="told_in", undone_at="taken_back_at")
+        | same("minutes activity planned words told_at")
+        | internal(LINK, "patient_id"),
+    ),
+    "activityplan": Table(
+        Erased.DELETED,
+        section="plans",
+        columns=plain("id goal_id")
+        | exported(key="kind", baseline="minutes_at_the_start", minutes="minutes_a_session", from_on="from_day")
+        | same("state activity sessions created_at ended_at")
+        | internal(LINK, "patient_id"),
+    ),
+    "weekreview": Table(
+        Erased.DELETED,
+        section="weeks",
+        columns=plain("id plan_id")
+        | exported(
+            planned="sessions_planned",
+            done="sessions_done",
+            function="back_in_the_way",
+            reason="what_got_in_the_way",
+            choice="you_decided",
+            undone_at="taken_back_at",
+        )
+        | same("week pain_rise suggested minutes_before minutes_after at")
+        | internal(LINK, "patient_id"),
+    ),
+    "expectationrating": Table(
+        Erased.DELETED,
+        section="expectations",
+        columns=plain("id") | same("week rating at") | internal(LINK, "patient_id"),
+    ),
+    "ownwords": Table(
+        Erased.DELETED,
+        section="your_words",
+        columns=plain("id") | same("kind words about week at") | internal(LINK, "patient_id"),
+    ),
+    "bodylimit": Table(
+        Erased.DELETED,
+        section="limits",
+        columns=plain("id") | same("kind activity at ended_at") | internal(LINK, "patient_id"),
+    ),
+    "talk": Table(
+        Erased.DELETED,
+        section="talks",
+        columns=plain("id due_at asks sends asked_at")
+        | same("kind week state answers sent_at ended_at")
         | internal(LINK, "patient_id"),
     ),
     "checkin": Table(

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from data import (
+    activity,
     alerts,
     audit,
     checkins,
@@ -18,6 +19,7 @@ from data import (
     patients,
     physios,
     privacy,
+    programme,
     thoughts,
     timers,
 )
@@ -25,6 +27,7 @@ from data import (
 metadata = SQLModel.metadata
 
 __all__ = [
+    "activity",
     "alerts",
     "audit",
     "checkins",
@@ -41,6 +44,7 @@ __all__ = [
     "patients",
     "physios",
     "privacy",
+    "programme",
     "thoughts",
     "timers",
 ]

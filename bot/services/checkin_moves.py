@@ -9,7 +9,7 @@ from bot.coaching import answers, schedule
 from bot.coaching.check_in import FORM, STEPS, Step, next_step
 from bot.coaching.schedule import Limits
 from bot.content import Library
-from data import checkins
+from data import activity, checkins
 from data.checkins import CheckIn, CheckInState
 from data.patients import Patient
 
@@ -62,6 +62,7 @@ class Moves:
 
     def advance(self, session: Session, patient: Patient, row: CheckIn, now: datetime) -> None:
         """On to the next question that is missing, or the end; all of it skipped is a check-in skipped."""
+        activity.follow_check_in(session, row, now)
         step = next_step(answered(row), skipped(row))
         if step:
             row.state, row.asks = CheckInState.SENT, step.name

@@ -92,6 +92,7 @@ class Enrolment:
         if patient.state == PatientState.STRANGER:
             raise EffectRefused("utter_refused_invitation_unknown")
         patient.state = PatientState.ACTIVE
+        patient.enrolled_at = patient.enrolled_at or now
         patient.nation = nation
         patient.time_zone = time_zone
         patient.check_in_at = check_in_at
