@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
-from bot.errors import ContentError
+from bot.coaching import instruments
+from bot.coaching.instruments import Measure
+from bot.errors import ConfigurationError, ContentError
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -63,7 +66,9 @@ class Library:
         protocol: dict[str, dict[str, Any]],
         safety: dict[str, Any],
         lexicons: list[dict[str, Any]],
+        measures: dict[str, Measure] | None = None,
     ) -> None:
+        self.measures = measures or {}  # questionnaires by name; those without their words are not `on`
         self.responses = responses
         self.slots = slots
         self.forms = forms
@@ -72,14 +77,18 @@ class Library:
         self.lexicons = lexicons
 
     @classmethod
-    def load(cls, root: Path) -> "Library":
-        """Raises ContentError for a file that is not YAML, or a response that stands in two files."""
+    def load(cls, root: Path, measure_texts: Path | None = None) -> "Library":
+        """Raises ContentError for a file that is not YAML, or a response that stands in two files.
+
+        `measure_texts`: the folder with the words of questionnaires that need a licence. Raises ConfigurationError.
+        """
         responses: dict[str, list[dict[str, Any]]] = {}
         slots: dict[str, dict[str, Any]] = {}
         forms: dict[str, dict[str, Any]] = {}
         protocol: dict[str, dict[str, Any]] = {}
         safety: dict[str, Any] = {}
         lexicons: list[dict[str, Any]] = []
+        measures: dict[str, Measure] = {}
         for path in sorted(root.rglob("*.yml")):
             document = read_yaml(path)
             folder = path.relative_to(root).parts[0]
@@ -89,6 +98,9 @@ class Library:
                 safety[path.stem] = document
             elif path.parent == root / "safety" / "lexicon":
                 lexicons.append(document)
+            elif folder == "measures":
+                measures[path.stem] = read_measure(path, document)
+                continue
             if not isinstance(document, dict):
                 continue
             for name, variations in (document.get("responses") or {}).items():
@@ -97,7 +109,10 @@ class Library:
                 responses[name] = variations
             slots |= document.get("slots") or {}
             forms |= document.get("forms") or {}
-        return cls(responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety, lexicons=lexicons)
+        return cls(
+            responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety, lexicons=lexicons,
+            measures=with_licensed_texts(measures, measure_texts),
+        )  # fmt: skip
 
     def say(self, response: str, *, variation: int = 0, **values: object) -> Words:
         """The words of a response with its placeholders filled; `variation` picks one wording, counting round."""
@@ -157,6 +172,40 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise ContentError(f"{path}{line} is not YAML: {getattr(error, 'problem', error)}") from error
+
+
+def read_measure(path: Path, document: Any) -> Measure:
+    """One questionnaire. Raises ContentError with every problem of it."""
+    try:
+        return instruments.read(document)
+    except ValidationError as error:
+        raise ContentError(f"{path}: {faults(error)}") from error
+
+
+def with_licensed_texts(measures: dict[str, Measure], folder: Path | None) -> dict[str, Measure]:
+    """The words a deployer is licensed to show, put in. Raises ConfigurationError when they don't fit."""
+    if folder is None:
+        return measures
+    if not folder.is_dir():
+        raise ConfigurationError(f"COACH_MEASURE_TEXTS names {folder}, which is no folder")
+    full = dict(measures)
+    for path in sorted(folder.glob("*.yml")):
+        try:
+            texts = instruments.Texts.model_validate(read_yaml(path))
+            if texts.measure not in measures:
+                raise ValueError(f"there is no questionnaire {texts.measure}")
+            full[texts.measure] = instruments.with_texts(measures[texts.measure], texts)
+        except ValidationError as error:
+            raise ConfigurationError(f"{path}: {faults(error)}") from error
+        except (ContentError, ValueError) as error:
+            raise ConfigurationError(f"{path}: {error}") from error
+    return full
+
+
+def faults(error: ValidationError) -> str:
+    """Where and what, without the values."""
+    found = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in error.errors()]
+    return "; ".join(f"{where}: {what}" if where else what for where, what in found)
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:

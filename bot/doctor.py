@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from telegram.error import InvalidToken, TelegramError
 
 from bot.clock import SystemClock
+from bot.content import Library
 from bot.content_checks import check
-from bot.errors import CoachError
+from bot.errors import CoachError, ConfigurationError, ContentError
 from bot.rasa.client import HttpRasa
 from bot.rasa.process import PYTHON
 from bot.settings import Settings
@@ -33,6 +34,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Everything that keeps a coach from working, in the order in which to put it right."""
     return [
         *_content(settings),
+        *_measures(settings),
         await _telegram(settings),
         *_database(settings),
         *await _rasa(settings),
@@ -45,6 +47,23 @@ def _content(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, f"dialogues/: {len(problems)} problems", "Run `make content` for the list.")
     else:
         yield Finding(True, "dialogues/ is in order")
+
+
+def _measures(settings: Settings) -> Iterator[Finding]:
+    """Questionnaires are asked when they have their words; some need a licence for them."""
+    try:
+        library = Library.load(settings.dialogues, settings.texts_of_measures)
+    except ContentError:
+        return  # `_content` has said so
+    except ConfigurationError as error:
+        yield Finding(False, "the words of a questionnaire can't be used", str(error))
+        return
+    asked = [each.measure for each in library.measures.values() if each.on]
+    yield Finding(True, f"questionnaires that are asked: {', '.join(asked)}")
+    off = [each for each in library.measures.values() if not each.on]
+    if off:
+        yield Finding(True, f"not asked, as their words need a licence: {', '.join(each.measure for each in off)}",
+                      "Have a licence? Put its words into the folder of COACH_MEASURE_TEXTS (docs/measures.md).")  # fmt: skip
 
 
 async def _telegram(settings: Settings) -> Finding:

@@ -22,7 +22,7 @@ class Office:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clock = SystemClock()
-        self.library = Library.load(settings.dialogues)
+        self.library = Library.load(settings.dialogues, settings.texts_of_measures)
         self.database = open_database(settings)
         outgoing = Outgoing(self.library)
         self._enrolment = Enrolment(

@@ -59,7 +59,7 @@ async def running(
     settings: Settings, progress: Progress, *, clock: Clock, bot: CoachBot, tracker_url: str | None = None
 ) -> AsyncIterator[Running]:
     """Everything up and answering; at the end everything is stopped, also after an error half-way."""
-    library = Library.load(settings.dialogues)
+    library = Library.load(settings.dialogues, settings.texts_of_measures)
     database = open_database(settings)
     http = Http(settings.host, settings.port)
     process = None

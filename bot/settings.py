@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     # Where things are
     var: Path = ROOT / "var"  # databases, models, keys, reports: git-ignored
     dialogues: Path = ROOT / "dialogues"  # what the coach says
+    measure_texts: str = ""  # folder with the words of questionnaires that need a licence; empty: they are not asked
     database_url: str = Field(default="", alias="DATABASE_URL")  # empty: SQLite in var/coach.db
     encryption_keys: SecretStr = SecretStr("")  # comma-separated Fernet keys, newest first; empty: var/encryption.keys
 
@@ -44,6 +45,10 @@ class Settings(BaseSettings):
     # Running
     tick_s: float = 1.0  # seconds between ticks
     log_level: str = "INFO"
+
+    @property
+    def texts_of_measures(self) -> Path | None:
+        return Path(self.measure_texts) if self.measure_texts else None
 
     @property
     def database(self) -> str:

@@ -9,6 +9,7 @@ from data.alerts import Alert, AlertState
 from data.checkins import CheckIn, CheckInState
 from data.concerns import SafetyFollowUp, SafetyQuestion
 from data.inbox import OPEN, InboxUpdate
+from data.measures import MeasureRound
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientState
 from data.programme import LIVE_TALKS, Talk
@@ -23,6 +24,7 @@ def next_due(session: Session, *, after: datetime) -> datetime | None:
         (Alert.next_step_at, col(Alert.state) != AlertState.CLOSED),
         (SafetyFollowUp.due_at, col(SafetyFollowUp.answered_at).is_(None)),
         (SafetyQuestion.due_at, true()),
+        (MeasureRound.due_at, true()),
         (Patient.next_safety_screen_at, col(Patient.state) == PatientState.ACTIVE),
         (Patient.paused_until, col(Patient.state) == PatientState.PAUSED),
         (OutboxMessage.not_before, col(OutboxMessage.state) == OutboxState.QUEUED),

@@ -271,6 +271,19 @@ TABLES: dict[str, Table] = {
         | exported(on="day")
         | internal(LINK, "patient_id"),
     ),
+    "sitting": Table(
+        Erased.DELETED,
+        section="questionnaires",
+        columns=plain("id offers offered_at asks asked_at questions")
+        | same("state measure occasion answers skipped score subscales")
+        | exported(due_on="day", opened_at="begun_at", ended_at="ended_at")
+        | internal(LINK, "patient_id"),
+    ),
+    "measureround": Table(
+        Erased.DELETED,
+        section="questionnaire_schedule",
+        columns=exported(due_at="next_look_at") | internal(LINK, "patient_id"),
+    ),
     "alert": Table(
         Erased.DETACHED,
         section="alerts",

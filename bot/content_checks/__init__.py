@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.content_checks import approvals, explorations, links, protocol, wording
+from bot.content_checks import approvals, explorations, links, measures, protocol, wording
 from bot.content_checks.sources import Problem, Sources
 
 
@@ -21,6 +21,7 @@ def _checks(sources: Sources) -> Iterator[Problem]:
     yield from explorations.check(sources)
     yield from wording.check(sources)
     yield from protocol.check(sources)
+    yield from measures.check(sources)
     yield from approvals.check(sources)
 
 

@@ -49,6 +49,7 @@ class Sources:
     topics: list[Source] = field(default_factory=list)
     protocol: dict[str, Source] = field(default_factory=dict)
     safety: dict[str, Source] = field(default_factory=dict)
+    measures: dict[str, Source] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     @classmethod
@@ -72,6 +73,8 @@ class Sources:
             self.protocol[name] = source
         elif parts[0] == "safety" and name in ("risks", "questions", "numbers"):
             self.safety[name] = source
+        elif parts[0] == "measures":
+            self.measures[name] = source
         elif parts[0] != "transcripts" and "lexicon" not in parts:
             self.topics.append(source)
 
