@@ -26,7 +26,7 @@ def erase(session: Session, patient: Patient, now: datetime) -> Erasure:
     session.flush()
     chat = chat_of(session, patient)
     code, sender, patient_id = patient.code, patient.sender, patient.id
-    stand_in = _stand_in(session, patient_id, now)
+    stand_in = _stand_in(session, patient, now)
     if chat is not None:
         _forget_chat(session, chat.chat_id)
     _delete_rows(session, patient_id)
@@ -57,14 +57,17 @@ def finish(session: Session, erasure: Erasure, now: datetime) -> bool:
     return erasure.done_at is not None
 
 
-def _stand_in(session: Session, patient_id: int, now: datetime) -> Patient | None:
+def _stand_in(session: Session, patient: Patient, now: datetime) -> Patient | None:
     """Takes over the patient's alerts, without the words that raised them; None when there are none."""
-    if session.exec(select(Alert.id).where(col(Alert.patient_id) == patient_id)).first() is None:
+    if session.exec(select(Alert.id).where(col(Alert.patient_id) == patient.id)).first() is None:
         return None
-    stand_in = Patient(code=_nobody(), sender=secrets.token_hex(16), state=PatientState.WITHDRAWN, created_at=now)
+    stand_in = Patient(
+        code=_nobody(), sender=secrets.token_hex(16), state=PatientState.WITHDRAWN, created_at=now,
+        service_id=patient.service_id,
+    )  # fmt: skip
     session.add(stand_in)
     session.flush()
-    theirs = update(Alert).where(col(Alert.patient_id) == patient_id)
+    theirs = update(Alert).where(col(Alert.patient_id) == patient.id)
     _run(session, theirs.values(patient_id=stand_in.id, message_id=None))
     return stand_in
 

@@ -21,6 +21,13 @@ class Priority(IntEnum):
     CHECK_IN = 3
 
 
+class Channel(StrEnum):
+    TELEGRAM = "telegram"  # the coach's own bot
+    STAFF = "staff"  # Telegram too: the alerts' own bot when there is one, so that bulk can't delay them
+    EMAIL = "email"  # `chat_id` is minus the physio's number
+    CONSOLE = "console"  # shown there: nothing leaves
+
+
 class OutboxState(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"  # leased; after a crash the lease runs out and the row is uncertain
@@ -44,6 +51,7 @@ class OutboxMessage(SQLModel, table=True):
     alert_id: int | None = Field(default=None, foreign_key="alert.id", index=True)
     check_in_id: int | None = Field(default=None, foreign_key="checkin.id", index=True)
     kind: str  # reply, safety, check_in, reminder, card, list, flag, notice, edit, callback
+    channel: Channel = Field(default=Channel.TELEGRAM, sa_type=coded(Channel))
     priority: Priority = Field(sa_type=coded(Priority))
     text: str = Field(sa_type=Encrypted)  # plain text; the sender escapes and splits it
     buttons: list = Field(default_factory=list, sa_type=EncryptedJson)  # rows of [{"id", "label"}]; ids are Button.id

@@ -32,6 +32,7 @@ class Patient(SQLModel, table=True):
     code: str = Field(unique=True, index=True)
     sender: str = Field(unique=True, index=True)
     state: PatientState = Field(default=PatientState.STRANGER, index=True, sa_type=coded(PatientState))
+    service_id: int = Field(default=1, foreign_key="service.id", index=True)  # data.rota.FIRST: who may see them
     created_at: datetime = Field(sa_type=UtcDateTime)
     enrolled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # consent was given: week 1 begins
     nation: Nation | None = Field(default=None, sa_type=coded(Nation))
@@ -75,6 +76,7 @@ class Invitation(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     code_hash: str = Field(unique=True, index=True)
     physio_id: int | None = Field(default=None, foreign_key="physio.id")  # set: it links a physio's chat
+    service_id: int = Field(default=1, foreign_key="service.id")  # the patient's service from then on
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     redeemed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

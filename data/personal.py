@@ -67,7 +67,7 @@ TABLES: dict[str, Table] = {
         Erased.DELETED,
         owner="id",
         section="you",
-        columns=plain("id")
+        columns=plain("id service_id")
         | same("code state nation time_zone activity_screen paused_until")
         | exported(
             created_at="first_contact_at",
@@ -96,7 +96,7 @@ TABLES: dict[str, Table] = {
     "invitation": Table(
         Erased.DETACHED,
         section="invitation",
-        columns=plain("id physio_id created_at expires_at")
+        columns=plain("id physio_id service_id created_at expires_at")
         | same("redeemed_at")
         | internal(LINK, "patient_id")
         | internal("the scrambled form of a code that has been used up", "code_hash"),
@@ -296,7 +296,7 @@ TABLES: dict[str, Table] = {
     "outboxmessage": Table(
         Erased.DELETED,
         columns=plain(
-            "id kind priority must_arrive state created_at not_before lease_until tries parts_sent repeated sent_at"
+            "id kind channel priority must_arrive state created_at not_before lease_until tries parts_sent repeated sent_at"
             " telegram_message_id error edits check_in_id alert_id physio_id"
         )
         | internal(COPY, "key chat_id patient_id text buttons document picture picture_description file_name"),
@@ -330,8 +330,23 @@ TABLES: dict[str, Table] = {
         | internal("the record of who did what, in codes, for review", "by patient alert detail"),
     ),
     "physio": Table(
-        Erased.STAFF, owner="", columns=plain("id role left_at") | internal(COLLEAGUE, "name chat_id blocked_at")
+        Erased.STAFF,
+        owner="",
+        columns=plain("id role left_at service_id is_named_lead")
+        | internal(COLLEAGUE, "name chat_id blocked_at email email_failed_at console_seen_at"),
     ),
+    "service": Table(Erased.STAFF, owner="", columns=plain("id name nation time_zone hours is_synthetic")),
+    "shift": Table(
+        Erased.STAFF,
+        owner="",
+        columns=plain("id weekday starts_at ends_at first_on last_on") | internal(COLLEAGUE, "physio_id"),
+    ),
+    "cover": Table(
+        Erased.STAFF,
+        owner="",
+        columns=plain("id starts_at ends_at cancelled_at") | internal(COLLEAGUE, "physio_id by_id"),
+    ),
+    "closure": Table(Erased.STAFF, owner="", columns=plain("id service_id first_on last_on name is_open")),
     "oncallshift": Table(
         Erased.STAFF, owner="", columns=plain("id") | internal(COLLEAGUE, "physio_id starts_at ends_at")
     ),

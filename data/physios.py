@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ColumnElement
 from sqlmodel import Field, Session, SQLModel, col, or_, select
 
 from data.audit import AuditEvent
-from data.types import UtcDateTime, coded
+from data.types import Encrypted, UtcDateTime, coded
 
 
 class PhysioRole(StrEnum):
@@ -22,6 +22,11 @@ class Physio(SQLModel, table=True):
     chat_id: int | None = Field(default=None, unique=True, sa_type=BigInteger)
     blocked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # no longer works here
+    service_id: int = Field(default=1, foreign_key="service.id", index=True)  # data.rota.FIRST
+    is_named_lead: bool = False  # whom a rung "named_lead" of a policy means, whatever their role
+    email: str | None = Field(default=None, sa_type=Encrypted)  # alerts go there too
+    email_failed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # refused for good
+    console_seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # last had the worklist before them
 
 
 class OnCallShift(SQLModel, table=True):

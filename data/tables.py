@@ -21,6 +21,7 @@ from data import (
     physios,
     privacy,
     programme,
+    rota,
     thoughts,
     timers,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "physios",
     "privacy",
     "programme",
+    "rota",
     "thoughts",
     "timers",
 ]

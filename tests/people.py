@@ -19,6 +19,7 @@ ABOUT_PEOPLE = [
 OVERRIDES: dict[tuple[str, str], Any] = {
     ("patient", "time_zone"): "Europe/London",
     ("outboxmessage", "priority"): 2,  # a reply: safety advice that is on its way is not cancelled
+    ("outboxmessage", "channel"): "telegram",
     ("inboxupdate", "state"): "done",
     ("alert", "state"): "closed",
 }
@@ -45,6 +46,8 @@ def _value(table: Table, column: Column, who: str, chat_id: int, made: dict[str,
     said = f"{who}-{table.name}-{column.name}"
     kind = column.type
     for key in column.foreign_keys:
+        if key.column.table.name == "service":
+            return 1  # the one that is there from the start
         return made.get(key.column.table.name)  # None for a physio
     if column.name in ("chat_id", "update_id"):
         return chat_id
