@@ -76,7 +76,10 @@ class Clauses:
         return self._clause[place]
 
     def places_of_clause(self, place: int) -> list[int]:
-        return [other for other, number in enumerate(self._clause) if number == self._clause[place]]
+        return self.places_in({self._clause[place]})
+
+    def places_in(self, clauses: set[int]) -> list[int]:
+        return [place for place, number in enumerate(self._clause) if number in clauses]
 
     def sentence_of(self, place: int) -> Span:
         """The words of the sentence, its end sign included."""

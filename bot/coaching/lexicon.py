@@ -93,6 +93,7 @@ class _Builder:
         self._vocabulary: set[str] = set()
 
     def build(self) -> ScreeningRules:
+        self._common = {**self._shared["scope"]["words"], **self._common}
         cues = Cues.from_content(self._shared["scope"], self._book(self._common))
         rules = [rule for content in self._lexicons for rule in self._rules_of(content)]
         spelling = Spelling.from_content(self._written, self._vocabulary)

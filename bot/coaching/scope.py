@@ -11,6 +11,8 @@ from bot.coaching.clauses import Clauses, Span
 CIRCUMSTANCES = (
     "negated",
     "other",
+    "thing",
+    "idiom",
     "resolved",
     "long_standing",
     "hypothetical",
@@ -20,19 +22,29 @@ CIRCUMSTANCES = (
     "is_it_normal",
     "past",
     "past_unclear",
+    "settled",
+    "dated",
 )
 _LIST_ENDS_WITHIN = 6  # words after the symptom in which a list has its "or"
 _TOPIC_ENDS_WITHIN = 4  # words between a symptom and the end of the sentence that only names it
 _AFTER_A_DENIAL = (".", ",", ";", "!", "at", "thanks", "thankfully")
+_LONGEST_SUBJECT = 4  # words from "the" to the thing: "the old kitchen tap"
+_OWN_STORY_WITHIN = 6  # words after "years ago" in which "I" begins a story of its own
+_FOLLOWS_WITHIN = 2  # words between a symptom and what denies it
+_OVER = ("settled", "absent_for", "resolved", "past", "since_then")  # cues in which "now" or "since" tells of an end
 _NEXT_TO = 4  # most words between "if I get" and what is imagined
 
 
 def circumstances(message: Clauses, hits: Sequence[Span]) -> set[str]:
-    """What lowers the weight of these words; the first hit is the symptom itself."""
-    symptom, whole = hits[0], (min(hit[0] for hit in hits), max(hit[1] for hit in hits))
+    """What lowers the weight of these words."""
+    whole = min(hit[0] for hit in hits), max(hit[1] for hit in hits)
     tests = {
-        "negated": _is_negated(message, symptom, hits) or _is_denied_afterwards(message, whole),
+        "negated": _is_negated(message, hits)
+        or any(_is_denied_afterwards(message, span) for span in (whole, *hits))
+        or _is_denied_by_what_follows(message, whole),
         "other": _belongs_to_someone_else(message, whole, hits),
+        "thing": _belongs_to_a_thing(message, whole, hits),
+        "idiom": _is_a_turn_of_phrase(message, hits),
         "resolved": _is_resolved(message, whole),
         "long_standing": _is_long_standing(message, whole),
         "hypothetical": _is_imagined(message, whole),
@@ -47,32 +59,49 @@ def circumstances(message: Clauses, hits: Sequence[Span]) -> set[str]:
 # denied
 
 
-def _is_negated(message: Clauses, symptom: Span, hits: Sequence[Span]) -> bool:
+def _is_negated(message: Clauses, hits: Sequence[Span]) -> bool:
+    """A danger that is put together from several words needs them all: one denied is enough."""
     kept = [*hits, *message.cues("not_negation")]
-    for start, end in message.cues("negation"):
-        if end > symptom[0] or symptom[0] - end > message.reach("negation"):
-            continue
-        if any(first < end and start < last for first, last in kept) or not message.same_sentence(start, symptom[0]):
-            continue
-        if _carries(message, end, symptom[0]):
-            return True
-    return False
+    denials = [
+        cue for cue in message.cues("negation") if not any(first < cue[1] and cue[0] < last for first, last in kept)
+    ]
+    return any(
+        end <= hit[0]
+        and hit[0] - end <= message.reach("negation")
+        and message.same_sentence(start, hit[0])
+        and _carries(message, end, hit[0])
+        for start, end in denials
+        for hit in hits
+    )
 
 
 def _carries(message: Clauses, start: int, end: int) -> bool:
     """Whether a "no" or "not" that ends at `start` is about the symptom at `end`.
 
-    It is when only small words stand between ("no sign of any numbness", "not had any"). A comma is crossed in a list
-    that says "or" or "nor". Any other word between means that something else is denied: "didn't sleep with the chest
-    pain", "no appetite, numb down below".
+    It is when only small words stand between ("no sign of any numbness", "not had any"), or when an "or" takes the
+    denial on ("didn't hit my head or pass out"). A comma is crossed in a list that says "or" or "nor". Any other word
+    between means that something else is denied: "didn't sleep with the chest pain", "no appetite, numb down below".
     """
     between = message.tokens[start:end]
-    if not all(token in message.words["carries_negation"] for token in between):
-        return False
     if message.tokens[start - 1] == "no" and between and between[0] in message.words["self"]:
         return False  # "no I'm numb": an answer, not a denial
+    if not _is_carried(message, between):
+        joint = max((place for place, token in enumerate(between) if token in ("or", "nor")), default=None)
+        return joint is not None and _is_one_list(message, start, start + joint, end)
     return "," not in between or any(
         token in ("or", "nor") for token in message.tokens[start : end + _LIST_ENDS_WITHIN]
+    )
+
+
+def _is_carried(message: Clauses, between: Sequence[str]) -> bool:
+    return all(token in message.words["carries_negation"] for token in between)
+
+
+def _is_one_list(message: Clauses, start: int, joint: int, end: int) -> bool:
+    """ "Didn't hit my head or pass out": nothing between begins a statement of its own."""
+    before, after = message.tokens[start:joint], message.tokens[joint + 1 : end]
+    return _is_carried(message, after) and not any(
+        token in message.words["clause_breaks"] or token in ("i", "and") for token in before
     )
 
 
@@ -95,6 +124,19 @@ def _is_denied_afterwards(message: Clauses, span: Span) -> bool:
     if " ".join(tokens[place : place + 3]) in message.words["whole_denials"]:
         return True
     return place + 1 >= len(tokens) or tokens[place + 1] in ends
+
+
+def _is_denied_by_what_follows(message: Clauses, span: Span) -> bool:
+    """ "Foot drop I've been spared", "chest pain ruled out"; and of a whole list, later: "none of it applies"."""
+    if any(start >= span[1] for start, _end in message.cues("denied_all")):
+        return True
+    kept = message.cues("not_negation")
+    return any(
+        0 <= start - span[1] <= _FOLLOWS_WITHIN
+        and message.same_sentence(start, span[1] - 1)
+        and not any(first < end and start < last for first, last in kept)
+        for start, end in message.cues("denied_after")
+    )
 
 
 def _is_asked_about(message: Clauses, span: Span, last: int) -> bool:
@@ -125,6 +167,49 @@ def _belongs_to_someone_else(message: Clauses, span: Span, hits: Sequence[Span])
     return False
 
 
+def _belongs_to_a_thing(message: Clauses, span: Span, hits: Sequence[Span]) -> bool:
+    """ "The tap's leaking", "a picture fell down": the nearest one before the words, in their clause, is no person.
+
+    "The cupboard fell on me" is about the writer, and in "got off the bus and fainted" the bus does nothing.
+    """
+    if message.has_any(span, "self"):
+        return False
+    for place in range(span[1] - 1, -1, -1):
+        token = message.tokens[place]
+        if place < span[0] and message.breaks_after(place):
+            return False
+        if token in message.words["self"] and not (place < span[0] and _is_of_a_thing(message, place)):
+            return False
+        part_of_symptom = any(start <= place < end for start, end in hits)
+        if token in message.words["things"] and not part_of_symptom and _is_a_subject(message, place):
+            return True
+    return False
+
+
+def _is_a_subject(message: Clauses, place: int) -> bool:
+    """ "The kitchen tap …", "when the tap …", "a tap that …"; but not "off the tap"."""
+    if message.tokens[place + 1 : place + 2] in (["that"], ["which"]):
+        return True
+    first = place
+    while first > 0 and message.tokens[first - 1] in message.words["things"]:
+        first -= 1
+    before = range(first - 1, max(first - _LONGEST_SUBJECT, -1), -1)
+    first = min((other for other in before if message.tokens[other] in message.words["determiners"]), default=first)
+    opens = first == 0 or not message.same_clause(first - 1, first)
+    return opens or message.tokens[first - 1] in message.words["before_a_subject"]
+
+
+def _is_of_a_thing(message: Clauses, place: int) -> bool:
+    """ "My phone", "our old boiler": this "my" only says whose thing it is."""
+    return message.tokens[place] in ("my", "our") and any(
+        token in message.words["things"] for token in message.tokens[place + 1 : place + 3]
+    )
+
+
+def _is_a_turn_of_phrase(message: Clauses, hits: Sequence[Span]) -> bool:
+    return any(first < end and start < last for first, last in message.cues("idiom") for start, end in hits)
+
+
 def _is_only_mentioned(message: Clauses, place: int) -> bool:
     """ "I told my husband", "mum says", "someone else's tablets": it isn't their symptom."""
     following = message.tokens[place + 1 : place + 4]
@@ -151,11 +236,75 @@ def _first_word_of(message: Clauses, place: int) -> int:
 
 
 def _time(message: Clauses, span: Span) -> set[str]:
-    if not _is_past(message, span) or _is_recent(message, span):
-        return set()
+    """Past in its own words; or a story of long ago, which is `settled` when it says so and `dated` when it may be."""
+    found = set()
     clauses = message.clauses_of(span)
-    present = any(message.clause_of(start) in clauses for start, _end in message.cues("present"))
-    return {"past_unclear" if present else "past"}
+    if _is_past(message, span) and not _is_recent(message, span):
+        found.add("past_unclear" if _stands_in(message, "present", clauses) else "past")
+    if _speaks_of_today(message):
+        return found
+    now = _stands_in(message, "present_tense", clauses)
+    if _is_settled(message, span) and not now:
+        found.add("settled")
+    elif not now and _is_told(message, span) and (_is_long_ago(message, span) or _names_a_past(message)):
+        found.add("dated")
+    return found
+
+
+def _stands_in(message: Clauses, cue: str, clauses: set[int]) -> bool:
+    return any(message.clause_of(start) in clauses for start, _end in message.cues(cue))
+
+
+def _is_settled(message: Clauses, span: Span) -> bool:
+    """ "Couldn't lift my foot in 2009. All came back", "not once in twenty years": the end is told after the symptom."""
+    if any(start < span[1] or message.same_sentence(start, span[0]) for start, _end in message.cues("absent_for")):
+        return True
+    return any(start >= span[1] for start, _end in message.cues("settled")) and _is_long_ago(message, span)
+
+
+def _names_a_past(message: Clauses) -> bool:
+    """A date of long ago anywhere, and nothing in the present tense."""
+    return not message.cues("present_tense") and any(
+        not start or message.tokens[start - 1] not in message.words["no_past_after"]
+        for start, _end in message.cues("past")
+    )
+
+
+def _is_told(message: Clauses, span: Span) -> bool:
+    """In the past tense."""
+    words = [message.tokens[place] for place in message.places_in(message.clauses_of(span))]
+    endings = tuple(message.words["past_endings"])
+    return any(word in message.words["past_tense"] or (len(word) > 4 and word.endswith(endings)) for word in words)
+
+
+def _speaks_of_today(message: Clauses) -> bool:
+    """One word of these days, or of a return, anywhere; "fine now" is about the end of it."""
+    over = [span for name in _OVER for span in message.cues(name)]
+    return any(
+        not any(first < end and start < last for first, last in over)
+        for name in ("recent", "returned")
+        for start, end in message.cues(name)
+    )
+
+
+def _is_long_ago(message: Clauses, span: Span) -> bool:
+    """Dated before the symptom, beside it, or after it in a sentence that speaks of it: "that was in 2009, …"."""
+    if _is_past(message, span):
+        return True
+    return any(
+        (end <= span[0] or (start >= span[1] and _refers_back(message, start)))
+        and not (start and message.tokens[start - 1] in message.words["no_past_after"])
+        for start, end in message.cues("past")
+    )
+
+
+def _refers_back(message: Clauses, start: int) -> bool:
+    """ "That was years ago", "Fourteen years ago, no trace of it"; but not "Years ago I had a stent"."""
+    first, last = message.sentence_of(start)
+    opening = message.tokens[first:start]
+    if any(token not in message.words["refers_back"] for token in opening):
+        return False
+    return bool(opening) or not message.has_any((start, min(start + _OWN_STORY_WITHIN, last)), "self")
 
 
 def _is_past(message: Clauses, span: Span) -> bool:
@@ -164,11 +313,13 @@ def _is_past(message: Clauses, span: Span) -> bool:
     for start, _end in message.cues("past"):
         if not message.same_sentence(start, span[0]):
             continue
-        if start and message.tokens[start - 1] in message.words["gap_denials"]:
-            continue  # "never had this before" is about now
+        if start and message.tokens[start - 1] in message.words["no_past_after"]:
+            continue  # "never had this before" is about now, and so is "since 2019"
         clause = message.clause_of(start)
         if clause in clauses or (clause in neighbours and _is_short_or_opening(message, start)):
             return True
+        if start - message.sentence_of(start)[0] <= 1 and not message.is_contrasted(start, span[0]):
+            return True  # "Years ago, in my first job, on a ladder, I …"
     return False
 
 
@@ -256,8 +407,11 @@ def _is_feared(message: Clauses, span: Span) -> bool:
 
 def _is_reported(message: Clauses, span: Span) -> bool:
     """A clinician's or a leaflet's words about it; "and I said yes" makes it the writer's own."""
-    after = [start for start, _end in message.cues("affirmed_after") if start >= span[1]]
-    if any(message.same_sentence(start, span[0]) for start in after):
+    returned = any(start >= span[1] for start, _end in message.cues("returned"))  # "I said no, but now I have"
+    affirmed = any(
+        start >= span[1] and message.same_sentence(start, span[0]) for start, _end in message.cues("affirmed_after")
+    ) or any(start >= span[1] for start, _end in message.cues("affirmed_answer"))
+    if returned or (affirmed and not message.cues("denied_answer")):
         return False
     return any(
         start < span[0]
