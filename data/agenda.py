@@ -6,6 +6,8 @@ from sqlalchemy import true
 from sqlmodel import Session, col, func, select
 
 from data.alerts import Alert, AlertState
+from data.at_risk import LIVE as LIVE_PROMPTS
+from data.at_risk import AtRiskLook, AtRiskPrompt
 from data.checkins import CheckIn, CheckInState
 from data.concerns import SafetyFollowUp, SafetyQuestion
 from data.inbox import OPEN, InboxUpdate
@@ -25,6 +27,8 @@ def next_due(session: Session, *, after: datetime) -> datetime | None:
         (SafetyFollowUp.due_at, col(SafetyFollowUp.answered_at).is_(None)),
         (SafetyQuestion.due_at, true()),
         (MeasureRound.due_at, true()),
+        (AtRiskLook.due_at, true()),
+        (AtRiskPrompt.due_at, col(AtRiskPrompt.state).in_(LIVE_PROMPTS)),
         (Patient.next_safety_screen_at, col(Patient.state) == PatientState.ACTIVE),
         (Patient.paused_until, col(Patient.state) == PatientState.PAUSED),
         (OutboxMessage.not_before, col(OutboxMessage.state) == OutboxState.QUEUED),

@@ -186,6 +186,26 @@ TABLES: dict[str, Table] = {
         | exported(risk="class", severity="severity", action="action", at="at")
         | internal(LINK, "patient_id"),
     ),
+    "atrisklook": Table(
+        Erased.DELETED,
+        columns=plain("id source due_at") | internal(LINK, "patient_id"),
+    ),
+    "atriskfinding": Table(
+        Erased.DELETED,
+        section="at_risk",
+        columns=plain("id alert_id")
+        | exported(on="day", newest_on="newest_figure_of", level="urgency", evidence="figures")
+        | same("rule version at")
+        | internal(LINK, "patient_id"),
+    ),
+    "atriskprompt": Table(
+        Erased.DELETED,
+        section="weekly_questions",
+        columns=plain("id cause due_at asks values rule")
+        | exported(name="about", on="day")
+        | same("state sent_at answer detail ended_at")
+        | internal(LINK, "patient_id"),
+    ),
     "safetyquestion": Table(
         Erased.DELETED,
         section="safety_questions_open",

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from data import (
     activity,
     alerts,
+    at_risk,
     audit,
     checkins,
     concerns,
@@ -31,6 +32,7 @@ metadata = SQLModel.metadata
 __all__ = [
     "activity",
     "alerts",
+    "at_risk",
     "audit",
     "checkins",
     "concerns",
