@@ -102,9 +102,7 @@ def done_with(session: Session, looks: Collection[AtRiskLook]) -> None:
 
 def without_daily_look(session: Session, *, most: int) -> list[Patient]:
     """Patients of the programme who have no look to come: nobody is left out."""
-    theirs = select(AtRiskLook.id).where(
-        col(AtRiskLook.patient_id) == col(Patient.id), col(AtRiskLook.source) == DAILY
-    )
+    theirs = select(AtRiskLook.id).where(col(AtRiskLook.patient_id) == col(Patient.id), col(AtRiskLook.source) == DAILY)
     query = select(Patient).where(col(Patient.state).in_((PatientState.ACTIVE, PatientState.PAUSED)), ~theirs.exists())
     return list(session.exec(query.order_by(col(Patient.id)).limit(most)).all())
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.content_checks import approvals, explorations, links, measures, protocol, wording
+from bot.content_checks import approvals, at_risk, explorations, links, measures, protocol, wording
 from bot.content_checks.sources import Problem, Sources
 
 
@@ -23,6 +23,7 @@ def _checks(sources: Sources) -> Iterator[Problem]:
     yield from protocol.check(sources)
     yield from measures.check(sources)
     yield from approvals.check(sources)
+    yield from at_risk.check(sources)
 
 
 __all__ = ["Problem", "check"]
