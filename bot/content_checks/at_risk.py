@@ -19,9 +19,9 @@ def check(sources: Sources) -> Iterator[Problem]:
             yield Problem(sources.shown("protocol"), 1, "at_risk.yml is missing: it declares AR01 to AR22")
         return
     declared: Mapping[str, Any] = source.content.get("rules") or {}
-    for rule in sorted(set(RULES) ^ set(declared)):
+    for name in sorted(set(RULES) ^ set(declared)):
         yield source.problem(
-            rule, f"{rule} is {'unknown' if rule in declared else 'missing'}: the rules are AR01 to AR22"
+            name, f"{name} is {'unknown' if name in declared else 'missing'}: the rules are AR01 to AR22"
         )
     try:
         rules = read_rules(declared)
@@ -44,7 +44,7 @@ def _feeds(sources: Sources, source: Source, rule: Rule, feeds: Mapping[str, Any
         yield source.problem(rule.id, f"{rule.id} has no feeds: nothing would ever fire it")
     for need in sorted(rule.needs - set(feeds)):
         yield source.problem(
-            rule.id, f"{rule.id} rests on {need}, and nothing feeds it: name what asks for it, and how often"
+            rule.id, f"{rule.id} rests on {need}, and nothing feeds it: say what asks for it, how often"
         )
     for name, feed in feeds.items():
         if not str((feed or {}).get("every", "")).strip():

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Keep looks, findings and prompts of the at-risk rules."""
 
 import sqlalchemy as sa
