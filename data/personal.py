@@ -201,9 +201,10 @@ TABLES: dict[str, Table] = {
     "atriskprompt": Table(
         Erased.DELETED,
         section="weekly_questions",
-        columns=plain("id cause due_at asks values rule")
+        columns=plain("id cause due_at asks rule")
         | exported(name="about", on="day")
         | same("state sent_at answer detail ended_at")
+        | internal("stands in `messages`, in the words it was put in", "values")
         | internal(LINK, "patient_id"),
     ),
     "safetyquestion": Table(
