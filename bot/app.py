@@ -4,7 +4,7 @@ import secrets
 
 from sqlmodel import Session
 
-from bot.clock import Clock
+from bot.clock import Clock, SystemClock
 from bot.coaching.screening import ScreeningRules
 from bot.content import Library
 from bot.rasa.client import Rasa
@@ -25,6 +25,7 @@ from bot.services.prompts import Prompts
 from bot.services.reception import Reception
 from bot.services.replies import Replies
 from bot.services.safety import Safety
+from bot.services.sign_in import SignIn
 from bot.services.tick import Tick
 from bot.services.turns import Turns
 from bot.telegram.api import CoachBot, token_hash
@@ -77,6 +78,7 @@ class App:
             self.experiments, explorations,
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation)
+        self.sign_in = SignIn(database, library, SystemClock())
         self.inbox = Inbox(database, clock)
         self.turns = Turns(
             database,

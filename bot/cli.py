@@ -20,6 +20,7 @@ cli = typer.Typer(
 physio = typer.Typer(help="The physiotherapists who receive alerts.", no_args_is_help=True)
 cli.add_typer(physio, name="physio")
 
+Roles = Annotated[list[str] | None, typer.Option("--as", help="physio, manager or admin; may be given more than once.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
@@ -112,10 +113,24 @@ def physio_add(
     lead: Annotated[bool, typer.Option(help="The service lead: the last one an alert climbs to.")] = False,
     on_duty: Annotated[bool, typer.Option(help="On duty from now on.")] = True,
     chat_id: Annotated[int | None, typer.Option(help="Telegram chat, if known; else a linking code is made.")] = None,
+    console: Annotated[
+        bool, typer.Option("--console", help="With a sign-in to the web console: a one-time link.")
+    ] = False,
+    roles: Roles = None,
 ) -> None:
-    """Add a physiotherapist and show the code that links their Telegram chat."""
+    """Add a physiotherapist and show the code that links their Telegram chat. The first administrator comes so too."""
     with _office() as office:
-        print(office.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id))
+        if console:
+            print(office.add_colleague(name, _roles(roles), lead=lead, on_duty=on_duty, chat_id=chat_id))
+        else:
+            print(office.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id))
+
+
+@physio.command("console")
+def physio_console(number: int, roles: Roles = None) -> None:
+    """Make a fresh one-time link to the console for a physiotherapist (the number of `coach physio list`)."""
+    with _office() as office:
+        print(office.console_link(number, _roles(roles)))
 
 
 @physio.command("list")
@@ -147,6 +162,16 @@ def rotate_key() -> None:
     """Make a new encryption key and write every encrypted text again with it."""
     with _office() as office:
         print(f"{office.rotate_key()} texts are now encrypted with the newest key")
+
+
+def _roles(names: list[str] | None) -> Any:
+    from bot.errors import ConfigurationError
+    from data.accounts import ConsoleRole
+
+    try:
+        return {ConsoleRole(name) for name in names or [ConsoleRole.PHYSIO]}
+    except ValueError as error:
+        raise ConfigurationError(f"{error}: say physio, manager or admin.") from None
 
 
 def _office() -> Any:

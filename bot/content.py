@@ -7,6 +7,7 @@ app says it. `protocol` and `safety` hold the other YAML files by name. Nothing 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ class Library:
         protocol: dict[str, dict[str, Any]],
         safety: dict[str, Any],
         lexicons: list[dict[str, Any]],
+        version: str = "",
         measures: dict[str, Measure] | None = None,
     ) -> None:
         self.measures = measures or {}  # questionnaires by name; those without their words are not `on`
@@ -75,6 +77,7 @@ class Library:
         self.protocol = protocol
         self.safety = safety
         self.lexicons = lexicons
+        self.version = version
 
     @classmethod
     def load(cls, root: Path, measure_texts: Path | None = None) -> "Library":
@@ -89,7 +92,9 @@ class Library:
         safety: dict[str, Any] = {}
         lexicons: list[dict[str, Any]] = []
         measures: dict[str, Measure] = {}
+        digest = sha256()
         for path in sorted(root.rglob("*.yml")):
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
             document = read_yaml(path)
             folder = path.relative_to(root).parts[0]
             if folder == "protocol":
@@ -111,7 +116,7 @@ class Library:
             forms |= document.get("forms") or {}
         return cls(
             responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety, lexicons=lexicons,
-            measures=with_licensed_texts(measures, measure_texts),
+            measures=with_licensed_texts(measures, measure_texts), version=digest.hexdigest()[:10],
         )  # fmt: skip
 
     def say(self, response: str, *, variation: int = 0, **values: object) -> Words:

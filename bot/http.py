@@ -1,4 +1,7 @@
-"""The app's own HTTP server: Rasa's actions, Telegram's webhook, health. Bound to loopback unless settings say otherwise."""
+"""HTTP servers of this process: Rasa's actions, Telegram's webhook and health on one, the console on another.
+
+Bound to loopback unless settings say otherwise.
+"""
 
 import asyncio
 import contextlib
@@ -10,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 
 class _Server(uvicorn.Server):
@@ -30,7 +34,9 @@ class Http:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, routes: Sequence[BaseRoute]) -> None:
-        app = Starlette(routes=[Route("/health", _health), *routes])
+        await self.serve(Starlette(routes=[Route("/health", _health), *routes]))
+
+    async def serve(self, app: ASGIApp) -> None:
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))

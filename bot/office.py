@@ -9,8 +9,10 @@ from bot.errors import ConfigurationError
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.outgoing import Outgoing
+from bot.services.sign_in import SignIn
 from bot.settings import Settings
-from data import audit, concerns, keys, physios
+from data import accounts, audit, concerns, keys, physios
+from data.accounts import ConsoleRole
 from data.database import Database
 from data.migrations import upgrade
 from data.physios import Physio, PhysioRole
@@ -24,6 +26,7 @@ class Office:
         self._clock = SystemClock()
         self.library = Library.load(settings.dialogues, settings.texts_of_measures)
         self.database = open_database(settings)
+        self._sign_in = SignIn(self.database, self.library, self._clock)
         outgoing = Outgoing(self.library)
         self._enrolment = Enrolment(
             self.database, self.library, CheckIns(self.database, self._clock, self.library, outgoing)
@@ -42,6 +45,39 @@ class Office:
             code = self._enrolment.invite(session, by="admin", now=now)
         days = int(self.library.number("enrolment.invitation_lives"))
         return f"Invitation code: {code}\nIt works once, for {days} days. The patient sends it to the bot as: /start {code}"
+
+    def add_colleague(
+        self, name: str, roles: set[ConsoleRole], *, lead: bool, on_duty: bool, chat_id: int | None
+    ) -> str:
+        """With a sign-in to the console; who is no physio there gets no alerts and treats nobody."""
+        said = (
+            [self.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id)] if ConsoleRole.PHYSIO in roles else []
+        )
+        with self.database.transaction() as session:
+            physio = physios.staff(session)[-1] if said else None
+            _, token = self._sign_in.open_account(
+                session, name, roles, by="admin", now=self._clock.now(), physio=physio
+            )  # fmt: skip
+        return "\n".join([*said, self._link(token)])
+
+    def console_link(self, number: int, roles: set[ConsoleRole]) -> str:
+        """For a physio who is here already, or who has lost their phone: everything is set up again."""
+        now = self._clock.now()
+        with self.database.transaction() as session:
+            physio = physios.get(session, number)
+            if physio is None or physio.left_at is not None:
+                raise ConfigurationError(f"There is no physio number {number}. Run `coach physio list`.")
+            account = accounts.of_physio(session, number)
+            if account:
+                token = self._sign_in.renew_link(session, account, by="admin", now=now)
+            else:
+                _, token = self._sign_in.open_account(session, physio.name, roles, by="admin", now=now, physio=physio)
+        return self._link(token)
+
+    def _link(self, token: str) -> str:
+        hours = int(self.library.number("console.link_lives"))
+        where = self._settings.console_address
+        return f"Their sign-in to the console is set up with this link, once, within {hours} hours:\n{where}/set-up/{token}"
 
     def add_physio(self, name: str, *, lead: bool, on_duty: bool, chat_id: int | None) -> str:
         now = self._clock.now()

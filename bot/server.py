@@ -11,6 +11,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot import logs
 from bot.app import App
 from bot.clock import Clock, SystemClock
+from bot.console.app import console_app
+from bot.console.parts import Parts
+from bot.console.rendering import Pages
 from bot.content import Library
 from bot.errors import ConfigurationError
 from bot.http import Http
@@ -36,19 +39,21 @@ class Running:
     intake: Intake
     process: RasaProcess | None
     address: str
+    console: str = ""  # where the console is; "" when it isn't served
 
 
 async def serve(settings: Settings, progress: Progress) -> None:
     """Serves Telegram until SIGINT or SIGTERM. Raises ConfigurationError when something is missing or wrong."""
     logs.configure(settings.log_level)
     bot = CoachBot(settings.telegram_bot_token.get_secret_value(), api=settings.telegram_api)
-    async with bot, running(settings, progress, clock=SystemClock(), bot=bot) as coach:
+    async with bot, running(settings, progress, clock=SystemClock(), bot=bot, console=True) as coach:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with coach.app.database.transaction() as session:
             chats = [physio.chat_id for physio in physios.staff(session) if physio.chat_id]
         name = await introduce(bot, coach.app.library, settings, chats)
+        progress(f"console: {settings.console_url or coach.console}")
         progress(f"telegram: serving @{name}; Ctrl-C stops")
         await work(coach, settings, stop)
     progress("stopped")
@@ -56,12 +61,23 @@ async def serve(settings: Settings, progress: Progress) -> None:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, progress: Progress, *, clock: Clock, bot: CoachBot, tracker_url: str | None = None
+    settings: Settings,
+    progress: Progress,
+    *,
+    clock: Clock,
+    bot: CoachBot,
+    tracker_url: str | None = None,
+    console: bool = False,
+    demo: bool = False,
 ) -> AsyncIterator[Running]:
-    """Everything up and answering; at the end everything is stopped, also after an error half-way."""
+    """Everything up and answering; at the end everything is stopped, also after an error half-way.
+
+    `console`: serve it too; `demo`: as one whose sign-ins everybody may see.
+    """
     library = Library.load(settings.dialogues, settings.texts_of_measures)
     database = open_database(settings)
     http = Http(settings.host, settings.port)
+    desk = Http(settings.console_host, settings.console_port) if console else None
     process = None
     if not settings.rasa_url:
         actions = f"{http.address}/actions"
@@ -75,14 +91,25 @@ async def running(
         if settings.telegram_webhook_url:
             routes.append(webhook_route(intake, settings.telegram_webhook_secret.get_secret_value()))
         await http.start(routes)
+        if desk:
+            await desk.serve(console_app(_console_parts(app, settings, demo=demo)))
         if process:
             await process.start()
-        yield Running(app, intake, process, http.address)
+        yield Running(app, intake, process, http.address, desk.address if desk else "")
     finally:
         if process:
             await process.stop()
+        if desk:
+            await desk.stop()
         await http.stop()
         database.close()
+
+
+def _console_parts(app: App, settings: Settings, *, demo: bool) -> Parts:
+    return Parts(
+        database=app.database, library=app.library, clock=app.clock, sign_in=app.sign_in, pages=Pages(),
+        wake=app.delivery.wake, public_url=settings.console_url, demo=demo,
+    )  # fmt: skip
 
 
 def _rasa(settings: Settings, process: RasaProcess | None) -> tuple[Rasa, str]:

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8400  # 0: any free port
 
+    # The physiotherapists' console
+    console_host: str = "127.0.0.1"
+    console_port: int = 8410  # 0: any free port
+    console_url: str = ""  # public https address, behind a TLS proxy; empty: this machine alone
+
     # Rasa
     rasa_url: str = ""  # empty: the app starts and stops its own Rasa
     rasa_port: int = 0  # of the Rasa that the app starts; 0: any free port
@@ -53,6 +58,11 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.var / 'coach.db'}"
+
+    @property
+    def console_address(self) -> str:
+        """Where people find the console."""
+        return self.console_url.rstrip("/") or f"http://{self.console_host}:{self.console_port}"
 
 
 def read_settings() -> Settings:

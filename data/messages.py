@@ -28,6 +28,7 @@ class Message(SQLModel, table=True):
     intent: str | None = None
     scores: dict = Field(default_factory=dict, sa_type=JSON)  # belief and risk confidences of the model
     responses: str = ""  # the names of the responses, comma-separated: what was said, for audit
+    content: str = ""  # the version of dialogues/ that it was said from
 
 
 def record(session: Session, message: Message) -> Message:

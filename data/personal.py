@@ -104,7 +104,7 @@ TABLES: dict[str, Table] = {
     "message": Table(
         Erased.DELETED,
         section="messages",
-        columns=plain("id key screened responses")
+        columns=plain("id key screened responses content")
         | same("kind text at")
         | exported(direction="who", intent="understood_as", scores="heard_with_certainty")
         | internal(LINK, "patient_id"),
@@ -314,6 +314,13 @@ TABLES: dict[str, Table] = {
         | internal(LINK, "patient_id message_id")
         | internal(COLLEAGUE, "acknowledged_by closed_by"),
     ),
+    "casenote": Table(
+        Erased.DELETED,
+        columns=plain("id alert_id at")
+        | internal(LINK, "patient_id")
+        | internal(COLLEAGUE, "physio_id")
+        | internal("a clinician's note can be about others too: the clinic hands it out in person", "words"),
+    ),
     "outboxmessage": Table(
         Erased.DELETED,
         columns=plain(
@@ -368,6 +375,17 @@ TABLES: dict[str, Table] = {
         columns=plain("id starts_at ends_at cancelled_at") | internal(COLLEAGUE, "physio_id by_id"),
     ),
     "closure": Table(Erased.STAFF, owner="", columns=plain("id service_id first_on last_on name is_open")),
+    "account": Table(
+        Erased.STAFF,
+        owner="",
+        columns=plain("id roles service_id created_at link_until locked_until ended_at demo")
+        | internal(COLLEAGUE, "name physio_id password_hash code_secret last_code_step link_hash failures"),
+    ),
+    "consolesession": Table(
+        Erased.STAFF,
+        owner="",
+        columns=plain("began_at seen_at ended_at") | internal(COLLEAGUE, "token_hash account_id"),
+    ),
     "oncallshift": Table(
         Erased.STAFF, owner="", columns=plain("id") | internal(COLLEAGUE, "physio_id starts_at ends_at")
     ),

@@ -3,10 +3,12 @@
 from sqlmodel import SQLModel
 
 from data import (
+    accounts,
     activity,
     alerts,
     at_risk,
     audit,
+    case_notes,
     checkins,
     concerns,
     experiments,
@@ -30,10 +32,12 @@ from data import (
 metadata = SQLModel.metadata
 
 __all__ = [
+    "accounts",
     "activity",
     "alerts",
     "at_risk",
     "audit",
+    "case_notes",
     "checkins",
     "concerns",
     "experiments",

@@ -52,7 +52,7 @@ class Outgoing:
             session,
             Message(
                 key=key, patient_id=patient.id, direction=Direction.TO_PATIENT, kind=kind, text=text, at=now,
-                screened=True, responses=",".join(each.response for each in words),
+                screened=True, responses=",".join(each.response for each in words), content=self._library.version,
             ),
         )  # fmt: skip
         chat = patients.chat_of(session, patient)
