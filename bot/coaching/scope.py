@@ -302,6 +302,10 @@ def _refers_back(message: Clauses, start: int) -> bool:
     """ "That was years ago", "Fourteen years ago, no trace of it"; but not "Years ago I had a stent"."""
     first, last = message.sentence_of(start)
     opening = message.tokens[first:start]
+    clause = [message.tokens[place] for place in message.places_of_clause(start)]
+    told = clause[1:] if clause[0] == "," else clause
+    if told[0] in message.words["points_back"] and told[1:2] and told[1] in message.words["past_tense"]:
+        return True  # "…, that was me in Malta in 1988"
     if any(token not in message.words["refers_back"] for token in opening):
         return False
     return bool(opening) or not message.has_any((start, min(start + _OWN_STORY_WITHIN, last)), "self")

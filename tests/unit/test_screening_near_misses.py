@@ -15,6 +15,8 @@ SETTLED_LONG_AGO = [
     "I had the full works in 2016, numb saddle, couldn't wee, they operated and I'm right as rain down there now",
     "had septicaemia in 1999, three weeks in intensive care, and right as ninepence ever since",
     "numb underneath for a week after the epidural. Fourteen years ago, no trace of it",
+    "shaking with a temperature and my back on fire, that was me in Malta in 1988, cleared with penicillin",
+    "I'd a mini stroke the year we moved, arm went limp, back to rights inside the day and nothing since",
     "leg gave out coming down Snowdon in my twenties, had it sorted and went back up the next year",
 ]
 
@@ -44,6 +46,8 @@ STILL_OF_TODAY = [
     ("had cauda equina in 2018, all sorted, and now it's going numb again between my legs", "RF01"),
     ("I used to cut myself and last night I did it again", "RF13"),
     ("broke my back in 2015 and woke up today with both legs numb", "RF01"),
+    ("I had thyroid cancer, two years clear, but there's a new pain in my spine every night", "RF03"),
+    ("by the time I got up this morning my face had dropped", "RF10"),
     ("numb between my legs since 2019 and getting worse", "RF01"),
     ("I lost it in 2018 and took a load of pills. Took a load of pills again this morning", "RF15"),
 ]
