@@ -17,6 +17,7 @@ from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.inbox import Inbox
+from bot.services.measures import Measures
 from bot.services.my_cards import MyCards
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
@@ -59,6 +60,7 @@ class App:
         self.escalation = Escalation(database, clock, library, outgoing)
         self.check_ins = CheckIns(database, clock, library, outgoing)
         self.prompts = Prompts(library, outgoing, self.check_ins)
+        self.measures = Measures(database, clock, library, outgoing, self.check_ins, self.prompts)
         self.enrolment = Enrolment(database, library, self.check_ins)
         self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)
@@ -71,13 +73,14 @@ class App:
             self.experiments, MyCards(library),
         )  # fmt: skip
         replies = Replies(
-            library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations
-        )
+            library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations,
+            self.measures,
+        )  # fmt: skip
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
-            self.experiments, explorations,
+            self.experiments, explorations, self.measures,
         )  # fmt: skip
-        desk = PhysioDesk(database, clock, library, outgoing, self.escalation)
+        desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures)
         self.sign_in = SignIn(database, library, SystemClock())
         self.inbox = Inbox(database, clock)
         self.turns = Turns(
@@ -103,6 +106,7 @@ class App:
             {
                 "pauses": lambda: self.enrolment.end_pauses(clock.now()),
                 "check_ins": self.check_ins.send_due,
+                "measures": self.measures.send_due,
                 "safety": self.safety.follow_up,
                 "escalation": self.escalation.escalate_overdue,
                 "waiting": self.turns.retry_waiting,

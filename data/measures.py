@@ -34,13 +34,13 @@ class Sitting(SQLModel, table=True):
     measure: str
     occasion: str  # week_0, week_6, month_12, …; worse_2026-12-01 for one that a deterioration called for
     due_on: date  # the patient's local day
+    until_on: date  # the last day on which it may be begun
     state: SittingState = Field(default=SittingState.DUE, sa_type=coded(SittingState))
     offers: int = 0  # how often the patient was told of it
     offered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the last time
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     asks: str | None = None  # the item that is being asked, "ticks" for all of them on one message; None: nothing is
     asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    questions: int = 0  # how often it has put a question: makes the key of each message unique
     answers: dict = Field(default_factory=dict, sa_type=EncryptedJson)
     skipped: str = ""  # items the patient skipped, comma-separated
     score: float | None = None  # the main score
@@ -53,6 +53,7 @@ class MeasureRound(SQLModel, table=True):
 
     patient_id: int = Field(foreign_key="patient.id", primary_key=True)
     due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    wished: bool = False  # the patient said "later": the next offer is theirs, and no prompt nobody asked for
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,19 @@ def of_patient(
     """Oldest occasion first."""
     query = select(Sitting).where(col(Sitting.patient_id) == patient_id, col(Sitting.state).in_(states))
     return list(session.exec(query.order_by(col(Sitting.due_on), col(Sitting.id))).all())
+
+
+def of_occasion(session: Session, patient_id: int, measure: str, occasion: str) -> Sitting | None:
+    query = select(Sitting).where(col(Sitting.patient_id) == patient_id, col(Sitting.measure) == measure)
+    return session.exec(query.where(col(Sitting.occasion) == occasion)).first()
+
+
+def last_begun(session: Session, patient_id: int, measure: str, *, but: int) -> Sitting | None:
+    """The newest other sitting of this measure that holds answers."""
+    query = select(Sitting).where(col(Sitting.patient_id) == patient_id, col(Sitting.measure) == measure)
+    query = query.where(col(Sitting.id) != but, col(Sitting.opened_at).is_not(None))
+    rows = session.exec(query.order_by(col(Sitting.opened_at).desc(), col(Sitting.id).desc())).all()
+    return next((row for row in rows if row.answers), None)
 
 
 def asking(session: Session, patient_id: int) -> Sitting | None:

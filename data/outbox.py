@@ -227,6 +227,15 @@ def queued_for(session: Session, chat_id: int) -> list[OutboxMessage]:
     return list(session.exec(select(OutboxMessage).where(*mine).order_by(col(OutboxMessage.id))))
 
 
+def drop_edits(session: Session, chat_id: int, message_id: int) -> None:
+    """Changes of this message that have not left are no longer wanted."""
+    waiting = (col(OutboxMessage.edits) == message_id, col(OutboxMessage.state) == OutboxState.QUEUED)
+    _run(
+        session,
+        update(OutboxMessage).where(col(OutboxMessage.chat_id) == chat_id, *waiting).values(state=OutboxState.DROPPED),
+    )
+
+
 def _run(session: Session, statement: Executable) -> int:
     """How many rows an update or a delete touched."""
     return cast("CursorResult[Any]", session.exec(statement)).rowcount  # type: ignore[call-overload]

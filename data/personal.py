@@ -295,7 +295,7 @@ TABLES: dict[str, Table] = {
     "sitting": Table(
         Erased.DELETED,
         section="questionnaires",
-        columns=plain("id offers offered_at asks asked_at questions")
+        columns=plain("id offers offered_at asks asked_at until_on")
         | same("state measure occasion answers skipped score subscales")
         | exported(due_on="day", opened_at="begun_at", ended_at="ended_at")
         | internal(LINK, "patient_id"),
@@ -303,7 +303,7 @@ TABLES: dict[str, Table] = {
     "measureround": Table(
         Erased.DELETED,
         section="questionnaire_schedule",
-        columns=exported(due_at="next_look_at") | internal(LINK, "patient_id"),
+        columns=plain("wished") | exported(due_at="next_look_at") | internal(LINK, "patient_id"),
     ),
     "alert": Table(
         Erased.DETACHED,

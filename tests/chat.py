@@ -17,6 +17,7 @@ from bot.telegram.terminal import Shown, TerminalTelegram
 from data import agenda, patients, physios
 from data.alerts import Alert
 from data.database import Database
+from data.measures import MeasureRound
 from data.messages import Message
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Nation, Patient
@@ -66,6 +67,9 @@ class Chat:
                 session, patient, nation=Nation.ENGLAND, time_zone=zone, check_in_at=check_in_at, activity_screen="", now=now
             )  # fmt: skip
             patient.next_safety_screen_at = now + timedelta(days=365)  # the monthly questions have tests of their own
+            session.add(
+                MeasureRound(patient_id=patient.id, due_at=now + timedelta(days=999))
+            )  # and so have questionnaires
 
     def has_invitation(self) -> None:
         with self.database.transaction() as session:

@@ -46,10 +46,10 @@ class Condition(Declared):
 
 
 class Item(Declared):
-    """`kept`: an answer that later sittings take over. `suggests`: numbers with a button of their own."""
+    """`kept`: an answer that later sittings take over. `suggests`: minutes with a button of their own."""
 
     text: str = ""  # empty: needs a licence
-    kind: Literal["tick", "choice", "scale", "number", "words"] = "choice"
+    kind: Literal["tick", "choice", "scale", "minutes", "words"] = "choice"
     options: tuple[Option, ...] = ()
     least: int = 0
     most: int = 10

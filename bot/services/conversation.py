@@ -23,6 +23,7 @@ from bot.services.enrolment import Enrolment
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.incoming import Incoming
+from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
 from bot.services.replies import Replies
 from bot.services.safety import Safety
@@ -72,6 +73,7 @@ class Conversation:
         replies: Replies,
         experiments: Experiments,
         explorations: Explorations,
+        measures: Measures,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -84,6 +86,7 @@ class Conversation:
         self._replies = replies
         self._experiments = experiments
         self._explorations = explorations
+        self._measures = measures
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -124,15 +127,23 @@ class Conversation:
                 self._hold(session, patient, incoming, now)
                 return
             held = patient.held_since is not None
+            wants_words = heard.intent is None and not held and self._measures.wants_words(session, patient, now)
             turn = self._turn(session, patient, incoming, heard, now)
         try:
-            result = await self._ask_rasa(turn, held=held)
+            result = await self._ask_rasa(turn, only_listen=held or wants_words)
+            if wants_words and self._measures.gives_way(result.parse):
+                wants_words, result = False, await self._rasa.converse(turn)
         except RasaUnavailable:
+            if wants_words:  # the rules have read it, and a questionnaire goes on without Rasa
+                with self._database.transaction() as session:
+                    self._keep_words(session, patients.get(session, patient.id), incoming, turn)
+                return
             with self._database.transaction() as session:
                 self._hold(session, patients.get(session, patient.id), incoming, self._clock.now())
             return
         with self._database.transaction() as session:
-            self._commit(session, patients.get(session, patient.id), incoming, turn, result, self._clock.now())
+            patient = patients.get(session, patient.id)
+            self._commit(session, patient, incoming, turn, result, self._clock.now(), wants_words=wants_words)
             inbox.finish(session, incoming.update_id, InboxState.DONE)
 
     async def give_up(self, incoming: Incoming) -> None:
@@ -172,6 +183,8 @@ class Conversation:
             self._command(session, patient, heard, now)
         self._experiments.let_pass(session, patient, now)
         key = f"{incoming.key}:reply"
+        if self._questionnaire(session, patient, heard, key=key, now=now):
+            return Heard(done=True)
         if self._check_in_answer(session, patient, heard, message, key=key, now=now) or self._experiments.answer(
             session, patient, heard.text, key=key, now=now
         ):
@@ -183,6 +196,16 @@ class Conversation:
         if patient.state in (PatientState.STRANGER, PatientState.INVITED, PatientState.WITHDRAWN):
             self._enrolling(patient, heard)
         return heard
+
+    def _questionnaire(self, session: Session, patient: Patient, heard: Heard, *, key: str, now: datetime) -> bool:
+        """A tap on a questionnaire's button, a plain answer to its question, or the wish to see them."""
+        if self._measures.answer(session, patient, heard.text, asks=heard.asks, key=key, now=now):
+            return True
+        joined = patient.state in (PatientState.ACTIVE, PatientState.PAUSED)
+        if joined and self._measures.is_asked_for(heard.text, heard.intent):
+            self._measures.show(session, patient, key=key, now=now)
+            return True
+        return False
 
     def _check_in_answer(
         self, session: Session, patient: Patient, heard: Heard, message: Message, *, key: str, now: datetime
@@ -213,10 +236,15 @@ class Conversation:
             button = self._usable(session, patient, incoming, now)
         except StaleAction as stale:
             return self._fixed(session, patient, incoming, stale.response, now)
+        if "tick" in button.effect and not patient.held_since:  # its keyboard stays, and changes in place
+            self._log(session, patient, incoming, button.label, now)
+            self._measures.tick(session, patient, button, incoming.message_id, key=f"{incoming.key}:tick", now=now)
+            return Heard(done=True)
         button.used_at = button.used_at or now
         if incoming.message_id is not None:
             row = outbox.by_key(session, button.outbox_key)
-            words = self._library.say("utter_chosen", text=row.text if row else "", choice=button.label)
+            text = self._measures.shown(session, patient, button.asks) or (row.text if row else "")
+            words = self._library.say("utter_chosen", text=text, choice=button.label)
             self._outgoing.replace_keyboard(
                 session, incoming.chat_id, incoming.message_id, words.text, key=f"{incoming.key}:chosen", now=now
             )
@@ -231,7 +259,12 @@ class Conversation:
         taken = button.used_at or outbox.answered(session, button.outbox_key)
         if taken and not messages.by_key(session, incoming.key):  # the same update again is not a second tap
             raise StaleAction("utter_stale_button")
-        if (button.asks or "").startswith("check_in."):
+        if (button.asks or "").startswith("measure."):
+            if self._safety.asks(session, patient):
+                raise StaleAction("utter_question_passed")
+            if not self._measures.still_asked(session, patient, button.asks or ""):
+                raise StaleAction("utter_measure_over")
+        elif (button.asks or "").startswith("check_in."):
             if self._check_ins.for_tap(session, patient, button.asks or "") is None:
                 raise StaleAction(self._check_ins.why_stale(session, patient, button.asks or ""))
         elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient, now):
@@ -323,9 +356,9 @@ class Conversation:
         shape = answers.shape(self._library.slot_spec(slot, form), text)
         return "shaped" if shape == "shaped" else "open" if shape == "open" else None
 
-    async def _ask_rasa(self, turn: Turn, *, held: bool) -> TurnResult:
-        """Under a safety hold only the model listens: no dialogue moves."""
-        if not held:
+    async def _ask_rasa(self, turn: Turn, *, only_listen: bool) -> TurnResult:
+        """Under a safety hold, and where a questionnaire takes words, the model only listens: no dialogue moves."""
+        if not only_listen:
             return await self._rasa.converse(turn)
         parses = await self._rasa.parse([turn.text]) if turn.text else []
         return TurnResult(handled=True, repeat=False, parse=parses[0] if parses else None, replies=[], asks=None)
@@ -345,7 +378,15 @@ class Conversation:
         self._outgoing.to_patient(session, patient, [words], key=f"{incoming.key}:reply", kind="reply", now=now)
 
     def _commit(
-        self, session: Session, patient: Patient, incoming: Incoming, turn: Turn, result: TurnResult, now: datetime
+        self,
+        session: Session,
+        patient: Patient,
+        incoming: Incoming,
+        turn: Turn,
+        result: TurnResult,
+        now: datetime,
+        *,
+        wants_words: bool = False,
     ) -> None:
         message = messages.by_key(session, incoming.key)
         assert message is not None  # logged by `_alone`, and never deleted while its inbox row lives
@@ -357,8 +398,16 @@ class Conversation:
         if patient.held_since:
             self._say_held(session, patient, incoming, now)
             return
+        if wants_words:
+            self._measures.keep_words(session, patient, turn.text or "", key=f"{incoming.key}:reply", now=now)
+            return
         late = outbox.by_key(session, f"{incoming.key}:holding") is not None
         self._replies.give(session, patient, message, turn, result, late=late, now=now)
+
+    def _keep_words(self, session: Session, patient: Patient, incoming: Incoming, turn: Turn) -> None:
+        key, now = f"{incoming.key}:reply", self._clock.now()
+        self._measures.keep_words(session, patient, turn.text or "", key=key, now=now)
+        inbox.finish(session, incoming.update_id, InboxState.DONE)
 
     def _heard_by_model(
         self, session: Session, patient: Patient, message: Message, turn: Turn, parse: Parse | None, now: datetime

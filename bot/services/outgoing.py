@@ -127,6 +127,25 @@ class Outgoing:
                 )
             )  # fmt: skip
 
+    def edit(
+        self, session: Session, original: OutboxMessage, message_id: int, words: Words, *, key: str, now: datetime
+    ) -> None:
+        """New words in the same message; the same buttons stay, in their order, with new labels.
+
+        What was to be changed before and hasn't left yet is overtaken by this.
+        """
+        if outbox.by_key(session, key):
+            return
+        outbox.drop_edits(session, original.chat_id, message_id)
+        labels = [choice.label for choice in words.choices]
+        buttons = [{**button, "label": label} for button, label in zip(original.buttons, labels, strict=False)]
+        session.add(
+            OutboxMessage(
+                key=key, chat_id=original.chat_id, patient_id=original.patient_id, kind="edit", priority=Priority.REPLY,
+                text=words.text, buttons=buttons, edits=message_id, created_at=now, not_before=now,
+            )
+        )  # fmt: skip
+
     def _write(
         self, session: Session, row: OutboxMessage, words: Sequence[Words], *, asks: str | None, now: datetime
     ) -> OutboxMessage:

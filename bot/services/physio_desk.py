@@ -12,6 +12,8 @@ from bot.services.belief_desk import BeliefDesk
 from bot.services.escalation import Escalation
 from bot.services.incoming import Incoming
 from bot.services.ladder import edit_card
+from bot.services.measure_desk import MeasureDesk
+from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
 from bot.services.visit import Visit
 from data import alerts, audit, outbox, physios
@@ -21,16 +23,23 @@ from data.physios import Physio, PhysioRole
 
 ALERTS = {"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}
 BELIEFS = {"/beliefs", "pick_patient", "show_flag", "choose_belief", "correct_flag", "share_words"}
+MEASURES = {"/measures"}
 # What each role may do. What is not listed is refused.
 MAY: Mapping[PhysioRole, frozenset[str]] = {
-    PhysioRole.PHYSIO: frozenset(ALERTS | BELIEFS),
-    PhysioRole.LEAD: frozenset(ALERTS | BELIEFS),
+    PhysioRole.PHYSIO: frozenset(ALERTS | BELIEFS | MEASURES),
+    PhysioRole.LEAD: frozenset(ALERTS | BELIEFS | MEASURES),
 }
 
 
 class PhysioDesk:
     def __init__(
-        self, database: Database, clock: Clock, library: Library, outgoing: Outgoing, escalation: Escalation
+        self,
+        database: Database,
+        clock: Clock,
+        library: Library,
+        outgoing: Outgoing,
+        escalation: Escalation,
+        measures: Measures,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -41,6 +50,7 @@ class PhysioDesk:
         self._commands: Mapping[str, Callable[[Visit, str], None]] = {
             "/alerts": self._list,
             "/beliefs": beliefs.heard_from,
+            "/measures": MeasureDesk(library, outgoing, measures).show,
             "/duty": self._duty,
             "/help": self._help,
         }

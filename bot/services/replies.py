@@ -20,6 +20,7 @@ from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.hearing import held_beliefs
+from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
 from bot.services.safety import Safety
 from data import concerns, goals, patients
@@ -41,6 +42,7 @@ class Replies:
         safety: Safety,
         experiments: Experiments,
         explorations: Explorations,
+        measures: Measures,
     ) -> None:
         self._library = library
         self._outgoing = outgoing
@@ -50,6 +52,7 @@ class Replies:
         self._safety = safety
         self._experiments = experiments
         self._explorations = explorations
+        self._measures = measures
 
     def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, Any]:
         """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
@@ -121,6 +124,10 @@ class Replies:
             self._explorations.follow(session, patient, now)
             intent = result.parse.intent.name if result.parse else turn.intent
             spoken += self._explorations.offer(session, patient, spoken, intent=intent, now=now)
+            if result.asks is None and (instead := self._measures.unreadable(session, patient, result.parse, now)):
+                spoken = instead
+            elif result.asks is None and not any(words.choices for words in spoken):
+                spoken += self._measures.again(session, patient, now)
         if not any(words.text for words in spoken):
             logger.error("empty_reply", extra={"update": message.key})
             spoken = [self._library.say("utter_empty_reply", **self._safety.numbers(patient))]
@@ -200,6 +207,10 @@ class Replies:
             asked = {words.response for words in self._check_ins.question(check_in)}
             if asked & {words.response for words in spoken}:
                 return self._check_ins.asks_of(check_in)
+        if asks := self._measures.asks_now(session, patient, now):
+            asked = {words.response for words in self._measures.again(session, patient, now)}
+            if asked & {words.response for words in spoken}:
+                return asks
         experiment = self._experiments.open_for(session, patient, now)
         if experiment:
             asked = {words.response for words in self._experiments.question(experiment)}

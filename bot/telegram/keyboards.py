@@ -7,6 +7,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.errors import DeliveryError
 
+FEWEST_NUMBERS = 5
 MOST_DATA_BYTES = 64  # Telegram's limit on callback_data, which python-telegram-bot does not check
 
 
@@ -15,8 +16,23 @@ def keyboard(buttons: Sequence[dict[str, Any]]) -> InlineKeyboardMarkup | None:
     if not buttons:
         return None
     keys = [InlineKeyboardButton(text=each["label"], callback_data=_data(each["id"])) for each in buttons]
-    width = row_width([each["label"] for each in buttons])
-    return InlineKeyboardMarkup([keys[start : start + width] for start in range(0, len(keys), width)])
+    markup, start = [], 0
+    for part in parts([each["label"] for each in buttons]):
+        width = row_width(part)
+        end = start + len(part)
+        markup += [keys[at : min(at + width, end)] for at in range(start, end, width)]
+        start = end
+    return InlineKeyboardMarkup(markup)
+
+
+def parts(labels: Sequence[str]) -> list[Sequence[str]]:
+    """Many numbers at the beginning, and short words at the end of longer ones, stand in rows of their own."""
+    numbers = next((at for at, label in enumerate(labels) if len(label) > 3), len(labels))
+    numbers = numbers if numbers >= FEWEST_NUMBERS else 0
+    rest = labels[numbers:]
+    short = next((at for at, label in enumerate(reversed(rest)) if len(label) > 6), len(rest))
+    words = len(rest) - short if 2 <= short < len(rest) else len(rest)
+    return [part for part in (labels[:numbers], rest[:words], rest[words:]) if part]
 
 
 def row_width(labels: Sequence[str]) -> int:

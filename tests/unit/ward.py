@@ -7,10 +7,13 @@ from sqlmodel import col, select
 
 from bot.clock import SimulatedClock
 from bot.content import Library
+from bot.services.checkins import CheckIns
 from bot.services.escalation import Escalation
 from bot.services.incoming import Incoming
+from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
+from bot.services.prompts import Prompts
 from data import alerts, audit, outbox, physios
 from data.alerts import Alert
 from data.database import Database
@@ -27,7 +30,10 @@ class Ward:
         self.library = library
         self.outgoing = Outgoing(library)
         self.escalation = Escalation(database, clock, library, self.outgoing)
-        self.desk = PhysioDesk(database, clock, library, self.outgoing, self.escalation)
+        check_ins = CheckIns(database, clock, library, self.outgoing)
+        prompts = Prompts(library, self.outgoing, check_ins)
+        measures = Measures(database, clock, library, self.outgoing, check_ins, prompts)
+        self.desk = PhysioDesk(database, clock, library, self.outgoing, self.escalation, measures)
         self._numbers = count(1)
         self._seen: dict[int, int] = {}
 
