@@ -236,17 +236,25 @@ def _first_word_of(message: Clauses, place: int) -> int:
 
 
 def _time(message: Clauses, span: Span) -> set[str]:
-    """Past in its own words; or a story of long ago, which is `settled` when it says so and `dated` when it may be."""
+    """Past in its own words; or a story of long ago, which is `settled` when it says so and `dated` when it may be.
+
+    "Settled" is told with its end: "couldn't lift my foot in 2009. All came back".
+    """
     found = set()
     clauses = message.clauses_of(span)
     if _is_past(message, span) and not _is_recent(message, span):
         found.add("past_unclear" if _stands_in(message, "present", clauses) else "past")
-    if _speaks_of_today(message):
+    if _stands_in(message, "present_tense", clauses):
         return found
-    now = _stands_in(message, "present_tense", clauses)
-    if _is_settled(message, span) and not now:
+    told, today = _is_told(message, span), _days_of_today(message)
+    if today:
+        dated_itself = _stands_in(message, "past", clauses) and not today & clauses
+        return found | {"dated"} if told and dated_itself else found
+    ended = any(start >= span[1] for start, _end in message.cues("settled"))
+    long_ago = _is_long_ago(message, span)
+    if _has_stayed_away(message, span) or (ended and long_ago):
         found.add("settled")
-    elif not now and _is_told(message, span) and (_is_long_ago(message, span) or _names_a_past(message)):
+    elif told and (ended or long_ago or _names_a_past(message)):
         found.add("dated")
     return found
 
@@ -255,11 +263,9 @@ def _stands_in(message: Clauses, cue: str, clauses: set[int]) -> bool:
     return any(message.clause_of(start) in clauses for start, _end in message.cues(cue))
 
 
-def _is_settled(message: Clauses, span: Span) -> bool:
-    """ "Couldn't lift my foot in 2009. All came back", "not once in twenty years": the end is told after the symptom."""
-    if any(start < span[1] or message.same_sentence(start, span[0]) for start, _end in message.cues("absent_for")):
-        return True
-    return any(start >= span[1] for start, _end in message.cues("settled")) and _is_long_ago(message, span)
+def _has_stayed_away(message: Clauses, span: Span) -> bool:
+    """ "Not once in twenty years"."""
+    return any(start < span[1] or message.same_sentence(start, span[0]) for start, _end in message.cues("absent_for"))
 
 
 def _names_a_past(message: Clauses) -> bool:
@@ -277,14 +283,15 @@ def _is_told(message: Clauses, span: Span) -> bool:
     return any(word in message.words["past_tense"] or (len(word) > 4 and word.endswith(endings)) for word in words)
 
 
-def _speaks_of_today(message: Clauses) -> bool:
-    """One word of these days, or of a return, anywhere; "fine now" is about the end of it."""
+def _days_of_today(message: Clauses) -> set[int]:
+    """The clauses with a word of these days, or of a return; "fine now" is about the end of it."""
     over = [span for name in _OVER for span in message.cues(name)]
-    return any(
-        not any(first < end and start < last for first, last in over)
+    return {
+        message.clause_of(start)
         for name in ("recent", "returned")
         for start, end in message.cues(name)
-    )
+        if not any(first < end and start < last for first, last in over)
+    }
 
 
 def _is_long_ago(message: Clauses, span: Span) -> bool:
