@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 Key = Annotated[str, BeforeValidator(str)]
 Range = tuple[float, float]
+LONGEST_LABEL = 40  # characters: one line on a small phone, as protocol/wording.yml has it for our own
 TICKS = "ticks"  # asked instead of an item where all items stand on one message
 
 
@@ -240,6 +241,10 @@ def with_texts(measure: Measure, texts: Texts) -> Measure:
     }
     options = _labelled(measure.options, texts.options)
     full = measure.model_copy(update={"items": items, "options": options, "stem": texts.stem.strip() or measure.stem})
+    options_of_all = [full.options, *(item.options for item in full.items.values())]
+    longest = max((each.label for options in options_of_all for each in options), key=len, default="")
+    if len(longest) > LONGEST_LABEL:
+        raise ValueError(f"the label {longest!r} has {len(longest)} characters: at most {LONGEST_LABEL}")
     if missing := full.without_text():
         raise ValueError(f"{measure.measure} is still without words for {', '.join(missing)}")
     return full

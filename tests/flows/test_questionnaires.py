@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot.coaching.instruments import Texts, with_texts
 from data import measures, patients
+from data.export import export
 from data.measures import MeasureRound, Sitting, SittingState
 from data.outbox import OutboxMessage
 from data.patients import PatientState
@@ -227,6 +228,35 @@ async def test_a_check_in_hour_in_the_evening_has_them_offered_in_the_morning(st
     assert offered_now(stranger)  # at 11:00 of the next day: 20:30 is in quiet hours
 
 
+async def test_both_databases_offer_ask_and_score(chat_on: Chat) -> None:
+    begin(chat_on)
+    await evening(chat_on, days=0)
+
+    await taps(chat_on, "Start now", "3", "Done", "6", "4", "9")
+
+    assert (sitting(chat_on, "rmdq").score, sitting(chat_on, "nrs_pain").score) == (1, 6)
+
+
+async def test_what_is_erased_takes_them_along(chat: Chat) -> None:
+    score(chat, "rmdq", 12)
+    patient = chat.patient
+
+    chat.rows(lambda session: chat.app.privacy.erase(session, patients.get(session, patient.id), chat.clock.now()))
+
+    assert chat.rows(lambda session: session.exec(select(Sitting)).all()) == []
+
+
+async def test_the_copy_of_their_data_holds_answers_and_scores(chat: Chat) -> None:
+    await starts(chat, "nrs_pain")
+    await taps(chat, "6", "4", "9")
+    patient = chat.patient
+
+    data = chat.rows(lambda session: export(session, patient, chat.clock.now()))
+
+    shown = data["questionnaires"][0]
+    assert (shown["measure"], shown["score"], shown["answers"]) == ("nrs_pain", 6, {"average": 6, "now": 4, "worst": 9})
+
+
 # The list of ticks ----------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +331,18 @@ async def test_numbers_can_be_typed(asked: Chat, rasa: FakeRasa) -> None:
     await asked.patient_says("done")
 
     assert sitting(asked, "rmdq").score == 3
+
+
+async def test_the_same_update_again_ticks_once(asked: Chat) -> None:
+    await asked.patient_taps("Start now")
+    shown = asked.telegram.in_chat(PATIENT)[-1]
+    update = asked.telegram.tap(PATIENT, shown.message_id, shown.buttons[0][4][1])
+
+    for _ in range(2):
+        asked.intake.take(update)
+        await asked.settle()
+
+    assert sitting(asked, "rmdq").answers == {"5": 1}
 
 
 async def test_after_the_end_its_buttons_change_nothing(asked: Chat) -> None:
