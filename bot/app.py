@@ -14,10 +14,14 @@ from bot.services.delivery import Delivery
 from bot.services.effects import Effects
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
+from bot.services.exercises import Exercises
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
+from bot.services.facts import Facts
+from bot.services.flares import Flares
 from bot.services.inbox import Inbox
 from bot.services.measures import Measures
+from bot.services.modules import Modules
 from bot.services.my_cards import MyCards
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
@@ -27,7 +31,9 @@ from bot.services.reception import Reception
 from bot.services.replies import Replies
 from bot.services.safety import Safety
 from bot.services.sign_in import SignIn
+from bot.services.skills import Skills
 from bot.services.tick import Tick
+from bot.services.timers import Timers
 from bot.services.turns import Turns
 from bot.telegram.api import CoachBot, token_hash
 from bot.telegram.reading import read_update
@@ -68,17 +74,25 @@ class App:
         explorations = Explorations(
             library, outgoing, self.safety, self.check_ins, self.experiments, rules.spelling
         )  # fmt: skip
+        timers = Timers(library, outgoing)
+        facts = Facts(library)
+        cards = MyCards(library)
+        self.modules = Modules(library, outgoing, self.experiments, facts, timers)
+        self.flares = Flares(library, facts, self.prompts, self.safety, self.escalation)
+        self.skills = Skills(
+            database, clock, library, outgoing, self.modules, Exercises(library, timers), timers, self.flares, cards
+        )  # fmt: skip
         effects = Effects(
             library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy, explorations,
-            self.experiments, MyCards(library),
+            self.experiments, cards, self.skills,
         )  # fmt: skip
         replies = Replies(
             library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations,
-            self.measures,
+            self.measures, self.skills,
         )  # fmt: skip
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
-            self.experiments, explorations, self.measures,
+            self.experiments, explorations, self.measures, self.skills,
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures)
         self.sign_in = SignIn(database, library, SystemClock())
@@ -107,6 +121,7 @@ class App:
                 "pauses": lambda: self.enrolment.end_pauses(clock.now()),
                 "check_ins": self.check_ins.send_due,
                 "measures": self.measures.send_due,
+                "skills": self.skills.look,
                 "safety": self.safety.follow_up,
                 "escalation": self.escalation.escalate_overdue,
                 "waiting": self.turns.retry_waiting,

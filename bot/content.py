@@ -14,10 +14,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from bot.coaching import instruments
+from bot.coaching import exercises, instruments, modules
+from bot.coaching.exercises import Exercise
 from bot.coaching.instruments import Measure
+from bot.coaching.modules import Module
 from bot.errors import ConfigurationError, ContentError
 
+MODULES, EXERCISES = "modules", "exercises"  # folders of dialogues/ that are not in Rasa's format
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -69,6 +72,9 @@ class Library:
         lexicons: list[dict[str, Any]],
         version: str = "",
         measures: dict[str, Measure] | None = None,
+        modules: dict[str, Module] | None = None,
+        exercises: dict[str, Exercise] | None = None,
+        drawings: dict[str, str] | None = None,
     ) -> None:
         self.measures = measures or {}  # questionnaires by name; those without their words are not `on`
         self.responses = responses
@@ -78,6 +84,9 @@ class Library:
         self.safety = safety
         self.lexicons = lexicons
         self.version = version
+        self.modules = modules or {}
+        self.exercises = exercises or {}
+        self.drawings = drawings or {}  # SVG by name
 
     @classmethod
     def load(cls, root: Path, measure_texts: Path | None = None) -> "Library":
@@ -92,6 +101,8 @@ class Library:
         safety: dict[str, Any] = {}
         lexicons: list[dict[str, Any]] = []
         measures: dict[str, Measure] = {}
+        skills: dict[str, Module] = {}
+        moves: dict[str, Exercise] = {}
         digest = sha256()
         for path in sorted(root.rglob("*.yml")):
             digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
@@ -108,15 +119,25 @@ class Library:
                 continue
             if not isinstance(document, dict):
                 continue
-            for name, variations in (document.get("responses") or {}).items():
+            try:
+                if folder == MODULES:
+                    skills[path.stem] = modules.read(path.stem, document)
+                elif folder == EXERCISES:
+                    moves[path.stem] = exercises.read(path.stem, document)
+            except (KeyError, ValueError, TypeError) as error:
+                raise ContentError(f"{path}: {type(error).__name__} {error}") from error
+            for name, variations in responses_of(folder, path.stem, document).items():
                 if name in responses:
                     raise ContentError(f"{path}: the response {name} stands in another file too")
                 responses[name] = variations
             slots |= document.get("slots") or {}
             forms |= document.get("forms") or {}
+        files = (root / EXERCISES / "drawings").glob("*.svg")
+        drawings = {path.stem: path.read_text(encoding="utf-8") for path in files}
         return cls(
             responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety, lexicons=lexicons,
-            measures=with_licensed_texts(measures, measure_texts), version=digest.hexdigest()[:10],
+            measures=with_licensed_texts(measures, measure_texts), modules=skills, exercises=moves, drawings=drawings,
+            version=digest.hexdigest()[:10],
         )  # fmt: skip
 
     def say(self, response: str, *, variation: int = 0, **values: object) -> Words:
@@ -168,6 +189,15 @@ class Library:
             if "kind" in mapping and (form is None or not loops or form in loops):
                 return dict(mapping)
         return {}
+
+
+def responses_of(folder: str, name: str, document: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The responses of a file; in modules/ and exercises/ the words stand beside what they belong to."""
+    if folder == MODULES:
+        return modules.responses(name, document)
+    if folder == EXERCISES:
+        return dict(exercises.responses(name, document))
+    return document.get("responses") or {}
 
 
 def read_yaml(path: Path) -> Any:

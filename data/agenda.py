@@ -10,11 +10,13 @@ from data.at_risk import LIVE as LIVE_PROMPTS
 from data.at_risk import AtRiskLook, AtRiskPrompt
 from data.checkins import CheckIn, CheckInState
 from data.concerns import SafetyFollowUp, SafetyQuestion
+from data.flares import Flare
 from data.inbox import OPEN, InboxUpdate
 from data.measures import MeasureRound
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientState
 from data.programme import LIVE_TALKS, Talk
+from data.timers import Timer, TimerState
 
 
 def next_due(session: Session, *, after: datetime) -> datetime | None:
@@ -31,6 +33,8 @@ def next_due(session: Session, *, after: datetime) -> datetime | None:
         (AtRiskPrompt.due_at, col(AtRiskPrompt.state).in_(LIVE_PROMPTS)),
         (Patient.next_safety_screen_at, col(Patient.state) == PatientState.ACTIVE),
         (Patient.paused_until, col(Patient.state) == PatientState.PAUSED),
+        (Timer.due_at, col(Timer.state) == TimerState.RUNNING),
+        (Flare.ask_at, col(Flare.ended_at).is_(None)),
         (OutboxMessage.not_before, col(OutboxMessage.state) == OutboxState.QUEUED),
         (InboxUpdate.not_before, col(InboxUpdate.state).in_(OPEN)),
     )

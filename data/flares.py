@@ -59,3 +59,10 @@ def flare(session: Session, patient_id: int, flare_id: int) -> Flare | None:
 def due(session: Session, now: datetime, *, most: int) -> list[Flare]:
     query = select(Flare).where(col(Flare.ended_at).is_(None), col(Flare.ask_at) <= now)
     return list(session.exec(query.order_by(col(Flare.ask_at)).limit(most)).all())
+
+
+def note_helped(session: Session, patient_id: int, words: str) -> None:
+    """In the patient's words, for the newest flare."""
+    rows = flares(session, patient_id)
+    if rows:
+        rows[-1].helped = words

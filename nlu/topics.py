@@ -25,7 +25,14 @@ from rasa.shared.nlu.training_data.formats.rasa_yaml import RasaYAMLReader
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.utils.common import cached_method
 
-NOT_TOPICS = ("protocol", "transcripts", "lexicon", "measures")  # folders of dialogues/ that are not Rasa's
+NOT_TOPICS = (
+    "protocol",
+    "transcripts",
+    "lexicon",
+    "measures",
+    "modules",
+    "exercises",
+)  # folders of dialogues/ that are not Rasa's
 UNDERSTANDING = "protocol/understanding.yml"
 DOMAIN_HEADINGS = frozenset(("intents", "entities", "slots", "forms", "responses", "actions"))
 HEADINGS = DOMAIN_HEADINGS | {"version", "nlu", "rules", "stories"}

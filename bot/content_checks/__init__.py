@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.content_checks import approvals, at_risk, explorations, links, measures, protocol, wording
+from bot.content_checks import (
+    approvals,
+    at_risk,
+    exercises,
+    explorations,
+    links,
+    measures,
+    modules,
+    protocol,
+    wording,
+)
 from bot.content_checks.sources import Problem, Sources
 
 
@@ -19,6 +29,8 @@ def check(root: Path) -> list[Problem]:
 def _checks(sources: Sources) -> Iterator[Problem]:
     yield from links.check(sources)
     yield from explorations.check(sources)
+    yield from modules.check(sources)
+    yield from exercises.check(sources)
     yield from wording.check(sources)
     yield from protocol.check(sources)
     yield from measures.check(sources)

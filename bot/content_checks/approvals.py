@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bot.coaching.safety_questions import approval_hash
 from bot.content_checks.sources import Problem, Sources
 
-FILES = ("messages.yml", "question_texts.yml")
+FILES = ("messages.yml", "question_texts.yml", "medicines.yml")
 
 
 def check(sources: Sources) -> Iterator[Problem]:

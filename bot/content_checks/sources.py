@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.content import read_yaml
+from bot.content import EXERCISES, MODULES, read_yaml, responses_of
 from bot.errors import ContentError
 
 
@@ -31,11 +31,21 @@ class Source:
 
     def line_of(self, words: str) -> int:
         """The first line on which these words stand as a whole; 1 when they don't."""
+        words = self._beside(words)
         pattern = re.compile(rf"(?<![\w/]){re.escape(words)}(?![\w/])")
         for number, line in enumerate(self.text.splitlines(), start=1):
             if pattern.search(line):
                 return number
         return 1
+
+    def _beside(self, words: str) -> str:
+        """In modules/ and exercises/ a text has no name of its own: its step stands there instead."""
+        steps = self.content.get("steps") if isinstance(self.content, dict) else None
+        own = words.partition(f"_{self.path.stem}_")[2]
+        for step in steps or ():
+            if own == step.get("step") or own.startswith(f"{step.get('step')}_"):
+                return f"step: {step['step']}"
+        return words
 
     def problem(self, words: str, text: str) -> Problem:
         return Problem(self.path, self.line_of(words), text)
@@ -50,6 +60,8 @@ class Sources:
     protocol: dict[str, Source] = field(default_factory=dict)
     safety: dict[str, Source] = field(default_factory=dict)
     measures: dict[str, Source] = field(default_factory=dict)
+    modules: dict[str, Source] = field(default_factory=dict)
+    exercises: dict[str, Source] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     @classmethod
@@ -75,6 +87,10 @@ class Sources:
             self.safety[name] = source
         elif parts[0] == "measures":
             self.measures[name] = source
+        elif parts[0] == MODULES:
+            self.modules[name] = source
+        elif parts[0] == EXERCISES:
+            self.exercises[name] = source
         elif parts[0] != "transcripts" and "lexicon" not in parts:
             self.topics.append(source)
 
@@ -92,7 +108,12 @@ class Sources:
 
     @cached_property
     def responses(self) -> dict[str, tuple[list[dict[str, Any]], Source]]:
-        return {name: (variations or [], source) for name, variations, source in self.defined("responses")}
+        found = {name: (variations or [], source) for name, variations, source in self.defined("responses")}
+        for folder, sources in ((MODULES, self.modules), (EXERCISES, self.exercises)):
+            for file, source in sources.items():
+                for name, variations in responses_of(folder, file, source.content).items():
+                    found[name] = (variations, source)
+        return found
 
     @cached_property
     def examples(self) -> list[tuple[str, dict[str, Any], Source]]:

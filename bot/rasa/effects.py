@@ -128,6 +128,35 @@ class SaveThoughtRecord(Effect):
     feeling_after: Annotated[Scale | None, Maybe] = None
 
 
+class ShowModules(Effect):
+    effect: Literal["show_modules"]
+
+
+class RecordModule(Effect):
+    """The patient's own words to the step that is open."""
+
+    effect: Literal["record_module"]
+    answer: str = "None"
+
+
+class BackInModule(Effect):
+    effect: Literal["back_in_module"]
+
+
+class LeaveModule(Effect):
+    effect: Literal["leave_module"]
+
+
+class ShowExercises(Effect):
+    effect: Literal["show_exercises"]
+
+
+class BeginFlare(Effect):
+    """The safety questions were clear: the flare counts from today, and its plan is shown from the first card."""
+
+    effect: Literal["begin_flare"]
+
+
 class ShowCards(Effect):
     effect: Literal["show_cards"]
 
@@ -227,6 +256,12 @@ AnyEffect = (
     | TellExperiment
     | ShowExperiments
     | SaveThoughtRecord
+    | ShowModules
+    | RecordModule
+    | BackInModule
+    | LeaveModule
+    | ShowExercises
+    | BeginFlare
     | ShowCards
     | DeleteCard
     | BringCardBack

@@ -257,6 +257,13 @@ class CheckIns:
         for kind, responses in checkins.last_said(session, patient.id):
             if kind in ("check_in", "reminder"):
                 return False
-            if any(name.startswith("utter_ask_") and name.endswith(slot) for name in responses.split(",")):
+            if any(_puts(name, slot) for name in responses.split(",")):
                 return True
         return False
+
+
+def _puts(response: str, slot: str) -> bool:
+    """Does this text ask for that slot? A module has one slot, and texts of its own."""
+    if slot == "module_answer":
+        return response.startswith("utter_module_")
+    return response.startswith("utter_ask_") and response.endswith(slot)

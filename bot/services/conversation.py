@@ -27,6 +27,7 @@ from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
 from bot.services.replies import Replies
 from bot.services.safety import Safety
+from bot.services.skills import Skills
 from data import inbox, messages, outbox, patients
 from data.checkins import CheckInState
 from data.database import Database
@@ -74,6 +75,7 @@ class Conversation:
         experiments: Experiments,
         explorations: Explorations,
         measures: Measures,
+        skills: Skills,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -87,6 +89,7 @@ class Conversation:
         self._experiments = experiments
         self._explorations = explorations
         self._measures = measures
+        self._skills = skills
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -182,6 +185,7 @@ class Conversation:
         if heard.text.startswith("/"):
             self._command(session, patient, heard, now)
         self._experiments.let_pass(session, patient, now)
+        self._skills.modules.let_pass(session, patient, now)
         key = f"{incoming.key}:reply"
         if self._questionnaire(session, patient, heard, key=key, now=now):
             return Heard(done=True)
@@ -189,6 +193,11 @@ class Conversation:
             session, patient, heard.text, key=key, now=now
         ):
             self._explorations.offer_after(session, patient, key=f"{incoming.key}:offer", now=now)
+            return Heard(done=True)
+        if self._skills.alone(
+            session, patient, text=heard.text, intent=heard.intent, entities=heard.entities, asks=heard.asks,
+            message_id=message.id, key=key, now=now,
+        ):  # fmt: skip
             return Heard(done=True)
         self._button_by_name(session, patient, heard)
         if passed := self._explorations.passed(session, patient, heard.intent):
@@ -267,6 +276,9 @@ class Conversation:
         elif (button.asks or "").startswith("check_in."):
             if self._check_ins.for_tap(session, patient, button.asks or "") is None:
                 raise StaleAction(self._check_ins.why_stale(session, patient, button.asks or ""))
+        elif self._skills.still_asked(session, patient, button.asks or "", now):
+            if self._safety.asks(session, patient):
+                raise StaleAction("utter_question_passed")
         elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient, now):
             raise StaleAction("utter_question_passed")
         return button
@@ -278,6 +290,7 @@ class Conversation:
             self._safety.asks(session, patient)
             or (self._check_ins.asks_of(check_in) if check_in else None)
             or self._experiments.asks_now(session, patient, now)
+            or self._skills.modules.asks_now(session, patient, now)
             or patient.asks
         )
 
@@ -333,6 +346,9 @@ class Conversation:
         elif experiment and (heard.intent is None or (patient.asks or "").startswith("experiment_form.")):
             form = FormSync.model_validate({"set": True, **self._experiments.rasa_form(experiment, patient, now)})
             asks = f"{form.name}.{form.asks}"
+        elif self._skills.modules.open_for(session, patient, now):
+            form = FormSync.model_validate({"set": True, **self._skills.modules.rasa_form()})
+            asks = patient.asks
         else:
             form = FormSync(set=True, name=patient.asks.partition(".")[0] if patient.asks else None)
             asks = patient.asks

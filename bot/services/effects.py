@@ -17,6 +17,7 @@ from bot.services.explorations import Explorations
 from bot.services.my_cards import MyCards
 from bot.services.privacy import Privacy
 from bot.services.safety import Safety
+from bot.services.skills import Skills
 from data import goals
 from data.goals import ActivityGoal, GoalState
 from data.patients import Patient, PatientState
@@ -34,6 +35,7 @@ class Effects:
         explorations: Explorations,
         experiments: Experiments,
         cards: MyCards,
+        skills: Skills,
     ) -> None:
         self._library = library
         self._enrolment = enrolment
@@ -44,6 +46,7 @@ class Effects:
         self._explorations = explorations
         self._experiments = experiments
         self._cards = cards
+        self._skills = skills
 
     def apply(
         self, session: Session, patient: Patient, effect: effects.AnyEffect, *, message_id: int | None, now: datetime
@@ -80,6 +83,19 @@ class Effects:
                 return self._experiments.show(session, patient)
             case effects.SaveThoughtRecord():
                 return self._cards.save(session, patient, effect.model_dump(exclude={"effect"}), now)
+            case effects.ShowModules():
+                return self._skills.modules.show_all(session, patient)
+            case effects.RecordModule():
+                key = f"module:{message_id}:{now.isoformat()}"
+                return self._skills.modules.record(session, patient, effect.answer, key=key, now=now)
+            case effects.BackInModule():
+                return self._skills.modules.back(session, patient, now)
+            case effects.LeaveModule():
+                self._skills.modules.leave(session, patient, now)
+            case effects.ShowExercises():
+                return self._skills.show_exercises(patient)
+            case effects.BeginFlare():
+                return self._begin_flare(session, patient, now)
             case effects.ShowCards():
                 return self._cards.show(session, patient)
             case effects.DeleteCard():
@@ -164,6 +180,11 @@ class Effects:
         if patient.state == PatientState.STRANGER:
             raise EffectRefused("utter_refused_not_enrolled")
         self._raise(session, patient, "human_request", message_id, now)
+
+    def _begin_flare(self, session: Session, patient: Patient, now: datetime) -> list[Words]:
+        if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
+            raise EffectRefused("utter_refused_not_enrolled")
+        return self._skills.flares.begin(session, patient, now)
 
     def _raise(self, session: Session, patient: Patient, rule: str, message_id: int | None, now: datetime) -> None:
         """An alert that is no red flag, as dialogues/protocol/escalation.yml declares it."""

@@ -115,6 +115,28 @@ class Outgoing:
         )  # fmt: skip
         return self._write(session, row, [words], asks=None, now=now)
 
+    def change(
+        self,
+        session: Session,
+        changed: str,
+        words: Sequence[Words],
+        *,
+        key: str,
+        now: datetime,
+        keeps_buttons: bool = True,
+    ) -> None:
+        """Other words in the place of a message that was sent with the key `changed`. Nothing happens before it was."""
+        sent = outbox.by_key(session, changed)
+        if sent is None or sent.telegram_message_id is None or outbox.by_key(session, key):
+            return
+        session.add(
+            OutboxMessage(
+                key=key, chat_id=sent.chat_id, patient_id=sent.patient_id, kind="edit", priority=Priority.REPLY,
+                text="\n\n".join(each.text for each in words if each.text), edits=sent.telegram_message_id,
+                buttons=list(sent.buttons) if keeps_buttons else [], created_at=now, not_before=now,
+            )
+        )  # fmt: skip
+
     def replace_keyboard(
         self, session: Session, chat_id: int, message_id: int, text: str, *, key: str, now: datetime
     ) -> None:

@@ -21,8 +21,10 @@ from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.hearing import held_beliefs
 from bot.services.measures import Measures
+from bot.services.modules import CANNOT_GO_BACK
 from bot.services.outgoing import Outgoing
 from bot.services.safety import Safety
+from bot.services.skills import Skills
 from data import concerns, goals, patients
 from data.concerns import BeliefFlag
 from data.messages import Message
@@ -43,6 +45,7 @@ class Replies:
         experiments: Experiments,
         explorations: Explorations,
         measures: Measures,
+        skills: Skills,
     ) -> None:
         self._library = library
         self._outgoing = outgoing
@@ -53,6 +56,7 @@ class Replies:
         self._experiments = experiments
         self._explorations = explorations
         self._measures = measures
+        self._skills = skills
 
     def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, Any]:
         """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
@@ -122,6 +126,7 @@ class Replies:
             self._check_ins.follow(session, patient, result.asks, now)
             self._experiments.follow(session, patient, result.asks)
             self._explorations.follow(session, patient, now)
+            self._skills.modules.follow(session, patient)
             intent = result.parse.intent.name if result.parse else turn.intent
             spoken += self._explorations.offer(session, patient, spoken, intent=intent, now=now)
             if result.asks is None and (instead := self._measures.unreadable(session, patient, result.parse, now)):
@@ -159,14 +164,20 @@ class Replies:
         if effect:
             with session.begin_nested():
                 after = self._effects.apply(session, patient, effect, message_id=message.id, now=now)
-        return [*self._words(session, patient, reply, result), *after]
+        if after and reply.custom.get("slot_in") == "what_follows":
+            return after
+        return [*self._words(session, patient, reply, result, now), *after]
 
-    def _words(self, session: Session, patient: Patient, reply: Reply, result: TurnResult) -> list[Words]:
+    def _words(
+        self, session: Session, patient: Patient, reply: Reply, result: TurnResult, now: datetime
+    ) -> list[Words]:
         slot_in = reply.custom.get("slot_in")
         if slot_in == "belief_reply":
             return self._belief_replies(session, patient, result) or [_words(reply)]
         if str(slot_in).startswith("exploration"):
             return self._explorations.words(session, patient, reply) or [_words(reply)]
+        if str(slot_in).startswith("module") or reply.response == CANNOT_GO_BACK:
+            return self._skills.modules.in_place_of(session, patient, reply, now) or [_words(reply)]
         if reply.custom.get("did_you_mean"):
             return [self._did_you_mean(reply, result)]
         return [_words(reply)]
@@ -216,7 +227,7 @@ class Replies:
             asked = {words.response for words in self._experiments.question(experiment)}
             if asked & {words.response for words in spoken}:
                 return self._experiments.asks_now(session, patient, now)
-        return result.asks
+        return self._skills.asked_by(session, patient, list(spoken), now) or result.asks
 
 
 GOAL_FIELDS = ("activity", "place", "days", "at", "minutes", "start_minutes", "confidence", "if_then")
