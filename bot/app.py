@@ -8,6 +8,8 @@ from bot.clock import Clock, SystemClock
 from bot.coaching.screening import ScreeningRules
 from bot.content import Library
 from bot.rasa.client import Rasa
+from bot.services.case_desk import CaseDesk
+from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
 from bot.services.conversation import Conversation
 from bot.services.delivery import Delivery
@@ -35,6 +37,8 @@ from bot.services.skills import Skills
 from bot.services.tick import Tick
 from bot.services.timers import Timers
 from bot.services.turns import Turns
+from bot.services.why import WhyMessages
+from bot.services.worklist import Worklist
 from bot.telegram.api import CoachBot, token_hash
 from bot.telegram.reading import read_update
 from bot.telegram.sender import TelegramSender
@@ -96,6 +100,10 @@ class App:
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures)
         self.sign_in = SignIn(database, library, SystemClock())
+        self.worklist = Worklist(library)
+        self.cases = CaseFiles(library, self.worklist)
+        self.case_desk = CaseDesk(library, self.escalation)
+        self.why = WhyMessages(library)
         self.inbox = Inbox(database, clock)
         self.turns = Turns(
             database,

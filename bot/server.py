@@ -108,6 +108,7 @@ async def running(
 def _console_parts(app: App, settings: Settings, *, demo: bool) -> Parts:
     return Parts(
         database=app.database, library=app.library, clock=app.clock, sign_in=app.sign_in, pages=Pages(),
+        worklist=app.worklist, cases=app.cases, case_desk=app.case_desk, why=app.why,
         wake=app.delivery.wake, public_url=settings.console_url, demo=demo,
     )  # fmt: skip
 

@@ -70,3 +70,9 @@ def finished(session: Session, patient_id: int) -> list[Experiment]:
     """Those with a score after the try, oldest first: good ones and bad ones."""
     query = select(Experiment).where(col(Experiment.patient_id) == patient_id, col(Experiment.actual).is_not(None))
     return list(session.exec(query.order_by(col(Experiment.id))).all())
+
+
+def of_patient(session: Session, patient_id: int) -> list[Experiment]:
+    """Every one, oldest first."""
+    query = select(Experiment).where(col(Experiment.patient_id) == patient_id)
+    return list(session.exec(query.order_by(col(Experiment.id))).all())

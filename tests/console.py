@@ -14,7 +14,13 @@ from bot.console.app import console_app
 from bot.console.parts import Parts
 from bot.console.rendering import Pages
 from bot.content import Library
+from bot.services.case_desk import CaseDesk
+from bot.services.case_file import CaseFiles
+from bot.services.escalation import Escalation
+from bot.services.outgoing import Outgoing
 from bot.services.sign_in import SignIn
+from bot.services.why import WhyMessages
+from bot.services.worklist import Worklist
 from data import accounts
 from data.accounts import ConsoleRole
 from data.database import Database
@@ -56,10 +62,13 @@ class Desk:
         self.real = SimulatedClock(clock.now())
         self.sign_in = SignIn(database, library, self.real, QUICK)
         self.woken = 0
+        self.worklist = Worklist(library)
+        escalation = Escalation(database, clock, library, Outgoing(library))
         self.app = console_app(
             Parts(
                 database=database, library=library, clock=clock, sign_in=self.sign_in, pages=Pages(), wake=self._wake,
-                **parts,
+                worklist=self.worklist, cases=CaseFiles(library, self.worklist),
+                case_desk=CaseDesk(library, escalation), why=WhyMessages(library), **parts,
             )
         )  # fmt: skip
 

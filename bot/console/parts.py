@@ -1,12 +1,16 @@
 """What the console is handed: the services it acts through, and how its pages are drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.console.rendering import Pages
 from bot.content import Library
+from bot.services.case_desk import CaseDesk
+from bot.services.case_file import CaseFiles
 from bot.services.sign_in import SignIn
+from bot.services.why import WhyMessages
+from bot.services.worklist import Worklist
 from data.database import Database
 
 
@@ -18,10 +22,20 @@ class Parts:
     library: Library
     clock: Clock
     sign_in: SignIn
+    worklist: Worklist
+    cases: CaseFiles
+    case_desk: CaseDesk
+    why: WhyMessages
     pages: Pages
     wake: Callable[[], None]
     public_url: str = ""
     demo: bool = False
+
+    @property
+    def outcomes(self) -> Mapping[str, str]:
+        """How an alert may end: code and label."""
+        found: Mapping[str, str] = self.library.value("escalation.outcomes")
+        return found
 
     @property
     def is_https(self) -> bool:

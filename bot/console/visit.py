@@ -1,6 +1,7 @@
 """One request of one person: who they are is read from the database, each time."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from data.accounts import Account
 from data.physios import Physio
 
 LONGEST_PATH = 500
+REFERENCE = re.compile(r"A-\d{1,9}")
 
 
 class NotFound(Exception):
@@ -77,6 +79,12 @@ class Visit:
     @property
     def csrf(self) -> str:
         return csrf_of(self.door)
+
+    @property
+    def about(self) -> str:
+        """The alert that a notice is about: a reference or nothing, whatever the address says."""
+        reference = self.asked("about")
+        return reference if REFERENCE.fullmatch(reference) else ""
 
     @property
     def is_htmx(self) -> bool:

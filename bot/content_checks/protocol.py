@@ -7,7 +7,7 @@ from typing import Any
 from bot.content_checks.sources import Problem, Source, Sources
 
 NEEDED = ("unit", "source", "approved")
-NOT_NUMBERS = ("app_responses", "commands", "beliefs", "safety_approvals", "wording")
+NOT_NUMBERS = ("app_responses", "commands", "beliefs", "belief_cues", "safety_approvals", "wording")
 
 
 def check(sources: Sources) -> Iterator[Problem]:
