@@ -23,7 +23,7 @@ from bot.services.enrolment import Enrolment
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.incoming import Incoming
-from bot.services.measures import Measures
+from bot.services.measures import Asked, Measures
 from bot.services.outgoing import Outgoing
 from bot.services.replies import Replies
 from bot.services.safety import Safety
@@ -130,14 +130,14 @@ class Conversation:
                 self._hold(session, patient, incoming, now)
                 return
             held = patient.held_since is not None
-            wants_words = heard.intent is None and not held and self._measures.wants_words(session, patient, now)
-            turn = self._turn(session, patient, incoming, heard, now)
+            asked = None if held or heard.intent else self._measures.asking(session, patient, now)
+            turn = self._turn(session, patient, incoming, heard, now, in_questionnaire=asked is not None)
         try:
-            result = await self._ask_rasa(turn, only_listen=held or wants_words)
-            if wants_words and self._measures.gives_way(result.parse):
-                wants_words, result = False, await self._rasa.converse(turn)
+            result = await self._ask_rasa(turn, only_listen=held or asked is not None)
+            if asked and self._measures.gives_way(asked, result.parse):
+                asked, result = None, await self._rasa.converse(turn)
         except RasaUnavailable:
-            if wants_words:  # the rules have read it, and a questionnaire goes on without Rasa
+            if asked == Asked.WORDS:  # the rules have read it, and a questionnaire goes on without Rasa
                 with self._database.transaction() as session:
                     self._keep_words(session, patients.get(session, patient.id), incoming, turn)
                 return
@@ -146,7 +146,7 @@ class Conversation:
             return
         with self._database.transaction() as session:
             patient = patients.get(session, patient.id)
-            self._commit(session, patient, incoming, turn, result, self._clock.now(), wants_words=wants_words)
+            self._commit(session, patient, incoming, turn, result, self._clock.now(), asked=asked)
             inbox.finish(session, incoming.update_id, InboxState.DONE)
 
     async def give_up(self, incoming: Incoming) -> None:
@@ -337,9 +337,19 @@ class Conversation:
 
     # Rasa
 
-    def _turn(self, session: Session, patient: Patient, incoming: Incoming, heard: Heard, now: datetime) -> Turn:
-        check_in = self._check_ins.open_for(session, patient)
-        experiment = self._experiments.open_for(session, patient, now)
+    def _turn(
+        self,
+        session: Session,
+        patient: Patient,
+        incoming: Incoming,
+        heard: Heard,
+        now: datetime,
+        *,
+        in_questionnaire: bool = False,
+    ) -> Turn:
+        """`in_questionnaire`: its question came last, so what is said is not for the check-in that is open as well."""
+        check_in = None if in_questionnaire else self._check_ins.open_for(session, patient)
+        experiment = None if in_questionnaire else self._experiments.open_for(session, patient, now)
         if check_in and (heard.intent is None or (patient.asks or "").startswith("check_in_form.")):
             form = FormSync.model_validate({"set": True, **self._check_ins.rasa_form(check_in)})
             asks = f"{form.name}.{form.asks}" if form.name else None
@@ -350,8 +360,8 @@ class Conversation:
             form = FormSync.model_validate({"set": True, **self._skills.modules.rasa_form()})
             asks = patient.asks
         else:
-            form = FormSync(set=True, name=patient.asks.partition(".")[0] if patient.asks else None)
-            asks = patient.asks
+            asks = None if in_questionnaire and self._rows_ask(patient) else patient.asks
+            form = FormSync(set=True, name=asks.partition(".")[0] if asks else None)
         return Turn(
             sender=patient.sender,
             message_id=incoming.key,
@@ -363,6 +373,10 @@ class Conversation:
             answer=None if heard.intent else self._shape(heard.text, asks),
             asks=asks,
         )
+
+    def _rows_ask(self, patient: Patient) -> bool:
+        """Is Rasa's form one that the app opens afresh from a row whenever it is needed?"""
+        return (patient.asks or "").partition(".")[0] in ("check_in_form", "experiment_form")
 
     def _shape(self, text: str, asks: str | None) -> Answer | None:
         """Whether the text has the shape of what is being asked, so that no intent can run away with an answer."""
@@ -402,7 +416,7 @@ class Conversation:
         result: TurnResult,
         now: datetime,
         *,
-        wants_words: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         message = messages.by_key(session, incoming.key)
         assert message is not None  # logged by `_alone`, and never deleted while its inbox row lives
@@ -414,15 +428,15 @@ class Conversation:
         if patient.held_since:
             self._say_held(session, patient, incoming, now)
             return
-        if wants_words:
-            self._measures.keep_words(session, patient, turn.text or "", key=f"{incoming.key}:reply", now=now)
+        if asked:
+            self._measures.heard(session, patient, asked, turn.text or "", key=f"{incoming.key}:reply", now=now)
             return
         late = outbox.by_key(session, f"{incoming.key}:holding") is not None
         self._replies.give(session, patient, message, turn, result, late=late, now=now)
 
     def _keep_words(self, session: Session, patient: Patient, incoming: Incoming, turn: Turn) -> None:
         key, now = f"{incoming.key}:reply", self._clock.now()
-        self._measures.keep_words(session, patient, turn.text or "", key=key, now=now)
+        self._measures.heard(session, patient, Asked.WORDS, turn.text or "", key=key, now=now)
         inbox.finish(session, incoming.update_id, InboxState.DONE)
 
     def _heard_by_model(

@@ -6,6 +6,7 @@ missing. Only the names of activities are in a patient's own words: the model he
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlmodel import Session
@@ -34,6 +35,13 @@ OUR_QUESTIONS = (
     "utter_measure_question", "utter_measure_naming", "utter_measure_ticks", "utter_measures_offer",
     "utter_measures_waiting",
 )  # fmt: skip
+
+
+class Asked(StrEnum):
+    """What a question can be answered with."""
+
+    WORDS = "words"
+    A_BUTTON = "a_button"  # or what it says
 
 
 class Measures:
@@ -90,16 +98,6 @@ class Measures:
         """The question once more, to stand behind an answer to something else that was said in between."""
         row = self.asked_last(session, patient, now)
         return self._question(row) if row else []
-
-    def unreadable(self, session: Session, patient: Patient, parse: Parse | None, now: datetime) -> list[Words]:
-        """What is said instead of the dialogue's own words when a text is neither an answer nor anything else."""
-        row = self.asked_last(session, patient, now)
-        if row is None or parse is None or parse.intent.name not in self._library.value("measures.not_understood"):
-            return []
-        question = self._question(row)
-        return (
-            [self._library.say("utter_measure_unreadable", variation=len(row.answers)), *question] if question else []
-        )
 
     def asks_now(self, session: Session, patient: Patient, now: datetime) -> str | None:
         """What the buttons of `again` are bound to."""
@@ -197,29 +195,38 @@ class Measures:
         is_list = found is not None and found[1] == TICKS and found[0].asks == TICKS
         return self._question(found[0])[0].text if found and is_list else None
 
-    # The names of activities, in the patient's own words
+    # What needs the model: it listens, and no dialogue moves, unless the patient means something else
 
-    def wants_words(self, session: Session, patient: Patient, now: datetime) -> bool:
-        row = self.asked_last(session, patient, now)
-        item = self._moves.measure_of(row).items.get(row.asks or "") if row else None
-        return item is not None and item.kind == "words"
-
-    def gives_way(self, parse: Parse | None) -> bool:
-        """Instead of a name they said something that is heard as what it is: stop, a person, a flare-up."""
-        if parse is None or parse.intent.name not in self._library.value("measures.gives_way_to"):
-            return False
-        return parse.intent.confidence >= self._library.number("measures.gives_way_from")
-
-    def keep_words(self, session: Session, patient: Patient, text: str, *, key: str, now: datetime) -> None:
-        """Words that the rules and, when it was there, the model have read."""
+    def asking(self, session: Session, patient: Patient, now: datetime) -> Asked | None:
+        """What the question before the patient asks for; None when it isn't one of ours."""
         row = self.asked_last(session, patient, now)
         if row is None or row.asks is None:
-            return
-        if len(text) > self._library.number("measures.longest_words"):
+            return None
+        item = self._moves.measure_of(row).items.get(row.asks)
+        return Asked.WORDS if item and item.kind == "words" else Asked.A_BUTTON
+
+    def gives_way(self, asked: Asked, parse: Parse | None) -> bool:
+        """A name for an activity may be anything but stop, a person, a flare-up; elsewhere it is other business."""
+        if parse is None:
+            return False
+        if asked == Asked.A_BUTTON:
+            return parse.intent.name not in self._library.value("measures.not_understood")
+        listed = parse.intent.name in self._library.value("measures.gives_way_to")
+        return listed and parse.intent.confidence >= self._library.number("measures.gives_way_from")
+
+    def heard(self, session: Session, patient: Patient, asked: Asked, text: str, *, key: str, now: datetime) -> None:
+        """Words that the rules and, when it was there, the model have read: kept as a name, or no answer."""
+        row = self.asked_last(session, patient, now)
+        if row is None or row.asks is None:
+            over = [self._library.say("utter_measure_over")]
+            self._outgoing.to_patient(session, patient, over, key=key, kind="reply", now=now)
+        elif asked == Asked.A_BUTTON:
+            self._ask(session, patient, row, "utter_measure_unreadable", key=key, now=now)
+        elif len(text) > self._library.number("measures.longest_words"):
             self._ask(session, patient, row, "utter_measure_words_too_long", key=key, now=now)
-            return
-        self._moves.take(row, row.asks, " ".join(text.split()))
-        self._go_on(session, patient, row, key=key, now=now)
+        else:
+            self._moves.take(row, row.asks, " ".join(text.split()))
+            self._go_on(session, patient, row, key=key, now=now)
 
     # "My questionnaires"
 

@@ -129,9 +129,7 @@ class Replies:
             self._skills.modules.follow(session, patient)
             intent = result.parse.intent.name if result.parse else turn.intent
             spoken += self._explorations.offer(session, patient, spoken, intent=intent, now=now)
-            if result.asks is None and (instead := self._measures.unreadable(session, patient, result.parse, now)):
-                spoken = instead
-            elif result.asks is None and not any(words.choices for words in spoken):
+            if result.asks is None and not any(words.choices for words in spoken):
                 spoken += self._measures.again(session, patient, now)
         if not any(words.text for words in spoken):
             logger.error("empty_reply", extra={"update": message.key})

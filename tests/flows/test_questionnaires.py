@@ -576,6 +576,8 @@ async def test_a_text_that_is_no_answer_has_the_question_put_again(chat: Chat, r
 
     await chat.patient_says("flurb goblins")
 
+    assert rasa.turns == []  # no dialogue moved
+
     chat.patient_sees(
         "utter_measures_waiting", "utter_measure_question", "utter_measure_unreadable", "utter_measure_question"
     )
@@ -591,6 +593,31 @@ async def test_a_check_in_that_comes_in_between_takes_the_next_number(chat: Chat
 
     assert sitting(chat, "nrs_pain", "week_6").answers == {}
     assert chat.last_words() == chat.library.say("utter_ask_minutes_done").text
+
+
+async def test_beside_an_open_check_in_words_are_for_the_question_that_came_last(chat: Chat, rasa: FakeRasa) -> None:
+    rasa.hears("are you a robot", intent="are_you_a_robot", says=["utter_are_you_a_robot"])
+    await chat.time_passes(hours=9, minutes=5)
+    await starts(chat, "nrs_pain")
+
+    await chat.patient_says("are you a robot")
+    assert rasa.turns[-1].form.name is None
+    assert "average over the last 24 hours" in chat.last_words()
+    await chat.patient_says("7")
+
+    assert sitting(chat, "nrs_pain", "week_6").answers == {"average": 7}
+
+
+async def test_a_talk_that_was_open_in_rasa_stays_as_it_was(chat: Chat, rasa: FakeRasa) -> None:
+    rasa.hears("set a goal", intent="set_goal", says=["utter_ask_goal_activity"], asks="goal_form.goal_activity")
+    await chat.patient_says("set a goal")
+    await starts(chat, "nrs_pain")
+
+    await chat.patient_says("hmm")
+    await taps(chat, "6", "4", "9")
+
+    assert chat.patient.asks == "goal_form.goal_activity"
+    assert [turn.text for turn in rasa.turns] == ["set a goal"]
 
 
 async def test_nothing_is_answered_during_a_safety_hold(chat: Chat) -> None:
