@@ -12,8 +12,8 @@ from bot.errors import EffectRefused
 from data.measures import Sitting
 
 TICKED, OPEN_BOX = "☑", "☐"
+FEW = 2  # questions: nobody needs to be told how many are left
 OFFER = "offer"  # stands for the item in `asks` while the patient is only told of a questionnaire
-NO_WORDS = {"none", "done"}  # of a list of ticks only
 
 
 def asks_of(sitting: Sitting, item: str | None = None) -> str | None:
@@ -44,7 +44,7 @@ class MeasureQuestions:
         item = measure.items[sitting.asks]
         number, of = progress(measure, sitting.asks, sitting.answers)
         parts = [measure.stem, fill(item.text, sitting.answers)]
-        if of > 1 and item.kind != "words":
+        if of > FEW and item.kind != "words":
             parts.append(self._library.say("utter_measure_progress", number=number, of=of).text)
         words = self._library.say(_response(measure, sitting.asks), question="\n\n".join(filter(None, parts)))
         first = item_before(measure, sitting.asks, sitting.answers) is None

@@ -57,7 +57,7 @@ class MeasureResults:
         return self._library.say("utter_measures_line", called=measure.called, told=", ".join(told)).text
 
     def _say(self, response: str, sitting: Sitting, **values: str) -> Words:
-        return self._library.say(response, variation=sitting.due_on.toordinal() // 7, **values)
+        return self._library.say(response, variation=sitting.id, **values)
 
     # To a physio
 

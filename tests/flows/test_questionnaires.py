@@ -31,6 +31,14 @@ async def asked(chat: Chat) -> Chat:
     return chat
 
 
+@pytest.fixture
+async def listed(chat: Chat) -> Chat:
+    """The list of statements is before them, and pain comes after it."""
+    await starts(chat, "rmdq", "nrs_pain")
+    chat.patient_sees("utter_measures_waiting", "utter_measure_ticks")
+    return chat
+
+
 def begin(chat: Chat) -> None:
     """The tests' patients are asked for nothing unless it is begun, as it is for everybody who has joined."""
     patient = chat.patient
@@ -129,7 +137,7 @@ async def test_a_licensed_text_has_it_asked(chat: Chat, monkeypatch: pytest.Monk
     monkeypatch.setitem(chat.library.measures, "pseq2", full)
     await starts(chat, "pseq2")
 
-    assert chat.last_words() == "Work, 0 to 6?\n\n(1 of 2)"
+    assert chat.last_words() == "Work, 0 to 6?"
     await taps(chat, "6", "5")
 
     assert sitting(chat, "pseq2", "week_6").score == 11
@@ -260,103 +268,96 @@ async def test_the_copy_of_their_data_holds_answers_and_scores(chat: Chat) -> No
 # The list of ticks ----------------------------------------------------------------------------------------------------
 
 
-async def test_the_list_is_one_message_with_a_button_for_each_statement(asked: Chat, rasa: FakeRasa) -> None:
-    rasa.down()
-
-    await asked.patient_taps("Start now")
-
-    assert "☐ 1. I stay at home most of the time because of my back." in asked.last_words()
-    assert "☐ 24. I stay in bed most of the time because of my back." in asked.last_words()
+async def test_the_list_is_one_message_with_a_button_for_each_statement(listed: Chat) -> None:
+    assert "☐ 1. I stay at home most of the time because of my back." in listed.last_words()
+    assert "☐ 24. I stay in bed most of the time because of my back." in listed.last_words()
     numbers = [str(number) for number in range(1, 25)]
-    assert asked.buttons() == [*numbers, "None of these", "Done", "Skip", "Later"]
-    rows = asked.telegram.in_chat(PATIENT)[-1].buttons
+    assert listed.buttons() == [*numbers, "None of these", "Done", "Skip", "Later"]
+    rows = listed.telegram.in_chat(PATIENT)[-1].buttons
     assert [len(row) for row in rows] == [6, 6, 6, 6, 1, 3]
 
 
-async def test_a_tick_changes_the_message_in_place_and_can_be_taken_back(asked: Chat, rasa: FakeRasa) -> None:
+async def test_a_tick_changes_the_message_in_place_and_can_be_taken_back(listed: Chat, rasa: FakeRasa) -> None:
     rasa.down()
-    await asked.patient_taps("Start now")
-    before = len(asked.telegram.in_chat(PATIENT))
+    before = len(listed.telegram.in_chat(PATIENT))
 
-    await taps(asked, "3", "12", "20", "☑12")
+    await taps(listed, "3", "12", "20", "☑12")
 
-    assert len(asked.telegram.in_chat(PATIENT)) == before
-    assert "☑ 3. " in asked.last_words()
-    assert "☐ 12. " in asked.last_words()
-    assert asked.buttons()[:4] == ["1", "2", "☑3", "4"]
-    assert sitting(asked, "rmdq").answers == {"3": 1, "20": 1}
-    assert sitting(asked, "rmdq").score is None  # not finished
+    assert len(listed.telegram.in_chat(PATIENT)) == before
+    assert "☑ 3. " in listed.last_words()
+    assert "☐ 12. " in listed.last_words()
+    assert listed.buttons()[:4] == ["1", "2", "☑3", "4"]
+    assert sitting(listed, "rmdq", "week_6").answers == {"3": 1, "20": 1}
+    assert sitting(listed, "rmdq", "week_6").score is None  # not finished
 
 
-async def test_done_counts_the_ticks_and_the_rest_are_a_no(asked: Chat, rasa: FakeRasa) -> None:
+async def test_done_counts_the_ticks_and_the_rest_are_a_no(listed: Chat, rasa: FakeRasa) -> None:
     rasa.down()
-    await taps(asked, "Start now", "3", "12", "20")
-    asked.patient_sees("utter_measure_ticks")
+    await taps(listed, "3", "12", "20")
 
-    await asked.patient_taps("Done")
+    await listed.patient_taps("Done")
 
-    row = sitting(asked, "rmdq")
+    row = sitting(listed, "rmdq", "week_6")
     assert (row.state, row.score, row.answers["3"], row.answers["4"]) == (SittingState.DONE, 3, 1, 0)
-    asked.patient_sees("utter_measure_first", "utter_measure_next", "utter_measure_question")
-    list_message = next(shown for shown in asked.telegram.in_chat(PATIENT) if "☑ 12." in shown.text)
+    listed.patient_sees("utter_measure_first", "utter_measure_next", "utter_measure_question")
+    list_message = next(shown for shown in listed.telegram.in_chat(PATIENT) if "☑ 12." in shown.text)
     assert list_message.buttons == []
     assert list_message.text.endswith("Done")
 
 
-async def test_none_of_these_is_a_score_of_nought_and_skip_is_none(asked: Chat) -> None:
-    await taps(asked, "Start now", "None of these")
+async def test_none_of_these_is_a_score_of_nought(listed: Chat) -> None:
+    await taps(listed, "None of these")
 
-    assert sitting(asked, "rmdq").score == 0
-
-
-async def test_skipping_the_list_leaves_no_score(asked: Chat) -> None:
-    await taps(asked, "Start now", "3", "Skip")
-
-    assert (sitting(asked, "rmdq").state, sitting(asked, "rmdq").score) == (SittingState.SKIPPED, None)
+    assert sitting(listed, "rmdq", "week_6").score == 0
 
 
-async def test_done_with_nothing_ticked_asks_what_is_meant(asked: Chat) -> None:
-    await taps(asked, "Start now", "Done")
+async def test_skipping_the_list_leaves_no_score(listed: Chat) -> None:
+    await taps(listed, "3", "Skip")
 
-    asked.patient_sees("utter_measure_ticks", "utter_measure_none_ticked", "utter_measure_ticks")
-    assert sitting(asked, "rmdq").state == SittingState.OPEN
+    row = sitting(listed, "rmdq", "week_6")
+    assert (row.state, row.score) == (SittingState.SKIPPED, None)
 
 
-async def test_numbers_can_be_typed(asked: Chat, rasa: FakeRasa) -> None:
+async def test_done_with_nothing_ticked_asks_what_is_meant(listed: Chat) -> None:
+    await taps(listed, "Done")
+
+    listed.patient_sees("utter_measure_none_ticked", "utter_measure_ticks")
+    assert sitting(listed, "rmdq", "week_6").state == SittingState.OPEN
+
+
+async def test_numbers_can_be_typed(listed: Chat, rasa: FakeRasa) -> None:
     rasa.down()
-    await asked.patient_taps("Start now")
 
-    await asked.patient_says("3, 12 and 20")
-    assert asked.last_words().startswith("Ticked so far: 3.")
-    await asked.patient_says("done")
+    await listed.patient_says("3, 12 and 20")
+    assert listed.last_words().startswith("Ticked so far: 3.")
+    await listed.patient_says("done")
 
-    assert sitting(asked, "rmdq").score == 3
+    assert sitting(listed, "rmdq", "week_6").score == 3
 
 
-async def test_the_same_update_again_ticks_once(asked: Chat) -> None:
-    await asked.patient_taps("Start now")
-    shown = asked.telegram.in_chat(PATIENT)[-1]
-    update = asked.telegram.tap(PATIENT, shown.message_id, shown.buttons[0][4][1])
+async def test_the_same_update_again_ticks_once(listed: Chat) -> None:
+    shown = listed.telegram.in_chat(PATIENT)[-1]
+    update = listed.telegram.tap(PATIENT, shown.message_id, shown.buttons[0][4][1])
 
     for _ in range(2):
-        asked.intake.take(update)
-        await asked.settle()
+        listed.intake.take(update)
+        await listed.settle()
 
-    assert sitting(asked, "rmdq").answers == {"5": 1}
+    assert sitting(listed, "rmdq", "week_6").answers == {"5": 1}
 
 
-async def test_after_the_end_its_buttons_change_nothing(asked: Chat) -> None:
-    await taps(asked, "Start now", "3")
-    shown = asked.telegram.in_chat(PATIENT)[-1]
-    stale = asked.telegram.tap(PATIENT, shown.message_id, shown.buttons[0][4][1])
-    await asked.patient_taps("Done")
+async def test_after_the_end_its_buttons_change_nothing(listed: Chat) -> None:
+    await taps(listed, "3")
+    shown = listed.telegram.in_chat(PATIENT)[-1]
+    stale = listed.telegram.tap(PATIENT, shown.message_id, shown.buttons[0][4][1])
+    await listed.patient_taps("Done")
 
-    asked.intake.take(stale)
-    await asked.intake.close()
-    await asked.settle()
+    listed.intake.take(stale)
+    await listed.intake.close()
+    await listed.settle()
 
-    assert sitting(asked, "rmdq").score == 1
-    assert asked.last_words() == asked.library.say("utter_stale_button").text
+    assert sitting(listed, "rmdq", "week_6").score == 1
+    assert listed.last_words() == listed.library.say("utter_stale_button").text
 
 
 # Questions one by one -------------------------------------------------------------------------------------------------

@@ -28,6 +28,11 @@ def test_pain_scores_stand_in_two_rows():
         (["Yes", "No", "Not sure"], [["Yes", "No", "Not sure"]]),
         (["Acknowledge", "Close"], [["Acknowledge", "Close"]]),
         (["Talk to my physio team", "Carry on"], [["Talk to my physio team"], ["Carry on"]]),
+        ([*"01234567", "Skip"], [list("012345"), ["6", "7"], ["Skip"]]),
+        (
+            ["Several days", "Nearly every day", "Back", "Skip"],
+            [["Several days", "Nearly every day"], ["Back", "Skip"]],
+        ),
     ],
 )
 def test_the_width_of_a_row_follows_the_longest_label(labels, expected):
