@@ -8,6 +8,7 @@ from bot.clock import Clock, SystemClock
 from bot.coaching.screening import ScreeningRules
 from bot.content import Library
 from bot.rasa.client import Rasa
+from bot.services.aftercare import Aftercare
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
@@ -96,7 +97,7 @@ class App:
         )  # fmt: skip
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
-            self.experiments, explorations, self.measures, self.skills,
+            self.experiments, explorations, self.measures, self.skills, Aftercare(library, outgoing, self.enrolment),
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures)
         self.sign_in = SignIn(database, library, SystemClock())

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot import rota_commands
 from bot.errors import CoachError
 
 cli = typer.Typer(
@@ -19,8 +20,11 @@ cli = typer.Typer(
 )
 physio = typer.Typer(help="The physiotherapists who receive alerts.", no_args_is_help=True)
 cli.add_typer(physio, name="physio")
+cli.add_typer(rota_commands.rota, name="rota")
+cli.add_typer(rota_commands.service, name="service")
 
 Roles = Annotated[list[str] | None, typer.Option("--as", help="physio, manager or admin; may be given more than once.")]
+InService = Annotated[str | None, typer.Option("--service", help="Which service, when there are several.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
@@ -101,10 +105,10 @@ def migrate() -> None:
 
 
 @cli.command()
-def invite() -> None:
+def invite(service: InService = None) -> None:
     """Make a one-time invitation for a patient. The code is shown once."""
     with _office() as office:
-        print(office.invite_patient())
+        print(office.invite_patient(service))
 
 
 @physio.command("add")
@@ -117,13 +121,18 @@ def physio_add(
         bool, typer.Option("--console", help="With a sign-in to the web console: a one-time link.")
     ] = False,
     roles: Roles = None,
+    service: InService = None,
 ) -> None:
     """Add a physiotherapist and show the code that links their Telegram chat. The first administrator comes so too."""
     with _office() as office:
         if console:
-            print(office.add_colleague(name, _roles(roles), lead=lead, on_duty=on_duty, chat_id=chat_id))
+            print(
+                office.add_colleague(
+                    name, _roles(roles), lead=lead, on_duty=on_duty, chat_id=chat_id, service=service
+                )
+            )  # fmt: skip
         else:
-            print(office.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id))
+            print(office.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id, service=service))
 
 
 @physio.command("console")
@@ -131,6 +140,19 @@ def physio_console(number: int, roles: Roles = None) -> None:
     """Make a fresh one-time link to the console for a physiotherapist (the number of `coach physio list`)."""
     with _office() as office:
         print(office.console_link(number, _roles(roles)))
+
+
+@physio.command("change")
+def physio_change(
+    who: Annotated[str, typer.Argument(help="Their number or name.")],
+    email: Annotated[str | None, typer.Option(help="Alerts go there too; an empty word takes it away.")] = None,
+    named_lead: Annotated[bool | None, typer.Option(help="Whom a rung named_lead of the policy means.")] = None,
+    service: Annotated[str | None, typer.Option(help="The service they work in from now on.")] = None,
+    left: Annotated[bool, typer.Option("--left", help="They no longer work here; their shifts end.")] = False,
+) -> None:
+    """Change what is known of a physiotherapist."""
+    with _office() as office:
+        print(office.change_physio(who, email=email, named_lead=named_lead, service=service, left=left))
 
 
 @physio.command("list")

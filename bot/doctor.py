@@ -11,9 +11,10 @@ from bot.content_checks import check
 from bot.errors import CoachError, ConfigurationError, ContentError
 from bot.rasa.client import HttpRasa
 from bot.rasa.process import PYTHON
+from bot.services.rota import Rotas
 from bot.settings import Settings
 from bot.telegram.api import CoachBot
-from data import inbox, keys, migrations, outbox, physios
+from data import inbox, keys, migrations, outbox, physios, rota
 from data.database import Database
 from data.inbox import InboxState
 
@@ -115,7 +116,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _state(database: Database) -> Iterator[Finding]:
     now = SystemClock().now()
     with database.transaction() as session:
-        staff, on_duty = physios.staff(session), physios.on_duty(session, now)
+        staff = [each for service in rota.services(session) for each in physios.staff(session, service.id)]
+        on_duty = [each for service in rota.services(session) for each in Rotas().on_duty(session, service.id, now)]
         reachable = [each for each in on_duty if physios.reachable(each)]
         dead = inbox.counts(session).get(InboxState.DEAD, 0)
         stuck = outbox.overdue(session, now)

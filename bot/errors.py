@@ -5,6 +5,7 @@ CoachError
 ├── ContentError           dialogues/ is invalid: file, line, problem
 ├── RasaUnavailable        no answer from Rasa: carry on without it, try the message again later
 ├── EffectRefused          a turn asked for something that may not happen; says why, by response name
+├── RotaRefused            an edit of the rota that can't be; the message says why, for staff
 ├── StaleAction            somebody acted first, or the button is too old; says what stands now
 └── DeliveryError          a message did not leave; `permanent`, `uncertain`, `retry_after_s`
 """
@@ -36,6 +37,10 @@ class EffectRefused(CoachError):
         super().__init__(f"effect refused: {response}")
         self.response = response
         self.values = values
+
+
+class RotaRefused(CoachError):
+    """The rota can't be changed like that."""
 
 
 class StaleAction(CoachError):

@@ -1,6 +1,9 @@
 """Administration from the command line: invitations, physiotherapists, keys."""
 
+from datetime import datetime
 from types import TracebackType
+
+from sqlmodel import Session
 
 from bot.clock import SystemClock
 from bot.content import Library
@@ -9,13 +12,16 @@ from bot.errors import ConfigurationError
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.outgoing import Outgoing
+from bot.services.rota import Rotas
+from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
 from bot.settings import Settings
-from data import accounts, audit, concerns, keys, physios
+from data import accounts, audit, concerns, keys, physios, rota
 from data.accounts import ConsoleRole
 from data.database import Database
 from data.migrations import upgrade
 from data.physios import Physio, PhysioRole
+from data.rota import Service
 
 
 class Office:
@@ -38,20 +44,29 @@ class Office:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.database.close()
 
-    def invite_patient(self) -> str:
+    def invite_patient(self, service: str | None = None) -> str:
         """The invitation as it is handed over: the code, and the link when the bot's name is known."""
         now = self._clock.now()
         with self.database.transaction() as session:
-            code = self._enrolment.invite(session, by="admin", now=now)
+            code = self._enrolment.invite(session, by="admin", now=now, service_id=self.service(session, service).id)
         days = int(self.library.number("enrolment.invitation_lives"))
         return f"Invitation code: {code}\nIt works once, for {days} days. The patient sends it to the bot as: /start {code}"
 
     def add_colleague(
-        self, name: str, roles: set[ConsoleRole], *, lead: bool, on_duty: bool, chat_id: int | None
+        self,
+        name: str,
+        roles: set[ConsoleRole],
+        *,
+        lead: bool,
+        on_duty: bool,
+        chat_id: int | None,
+        service: str | None = None,
     ) -> str:
         """With a sign-in to the console; who is no physio there gets no alerts and treats nobody."""
         said = (
-            [self.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id)] if ConsoleRole.PHYSIO in roles else []
+            [self.add_physio(name, lead=lead, on_duty=on_duty, chat_id=chat_id, service=service)]
+            if ConsoleRole.PHYSIO in roles
+            else []
         )
         with self.database.transaction() as session:
             physio = physios.staff(session)[-1] if said else None
@@ -79,12 +94,15 @@ class Office:
         where = self._settings.console_address
         return f"Their sign-in to the console is set up with this link, once, within {hours} hours:\n{where}/set-up/{token}"
 
-    def add_physio(self, name: str, *, lead: bool, on_duty: bool, chat_id: int | None) -> str:
+    def add_physio(
+        self, name: str, *, lead: bool, on_duty: bool, chat_id: int | None, service: str | None = None
+    ) -> str:
         now = self._clock.now()
         with self.database.transaction() as session:
             if chat_id is not None and physios.by_chat(session, chat_id):
                 raise ConfigurationError("That chat already belongs to a physio. Run `coach physio list`.")
-            physio = Physio(name=name, role=PhysioRole.LEAD if lead else PhysioRole.PHYSIO)
+            role, here = PhysioRole.LEAD if lead else PhysioRole.PHYSIO, self.service(session, service)
+            physio = Physio(name=name, role=role, service_id=here.id)
             session.add(physio)
             session.flush()
             if chat_id is not None:
@@ -97,10 +115,51 @@ class Office:
             code = self._enrolment.invite(session, by="admin", now=now, physio=physio)
         return f"{name} is added (number {physio.id}). To link their Telegram, they send the bot: /start {code}"
 
+    def change_physio(
+        self, who: str, *, email: str | None, named_lead: bool | None, service: str | None, left: bool
+    ) -> str:
+        now = self._clock.now()
+        with self.database.transaction() as session:
+            physio = self.physio(session, who)
+            if email is not None:
+                physio.email, physio.email_failed_at = email.strip() or None, None
+            if named_lead is not None:
+                physio.is_named_lead = named_lead
+            if service is not None:
+                physio.service_id = self.service(session, service).id
+            if left:
+                physio.left_at = now
+                physios.end_duty(session, physio, now)
+                RotaDesk(Rotas()).end_shifts(session, physio, last_on=now.date(), by="admin", now=now)
+            session.add(physio)
+            audit.record(session, "physio_changed", by="admin", now=now, physio=physio.id, left=left)
+            return f"{physio.name} is changed."
+
+    def physio(self, session: Session, who: str) -> Physio:
+        """By number, or by name when it is one person's. Raises ConfigurationError."""
+        found = [each for each in physios.staff(session) if who in (str(each.id), each.name)]
+        if len(found) != 1:
+            raise ConfigurationError(f"There is no one physio {who!r}. `coach physio list` shows names and numbers.")
+        return found[0]
+
+    def service(self, session: Session, name: str | None) -> Service:
+        """By name; the only one when there is no other. Raises ConfigurationError."""
+        all_of_them = rota.services(session)
+        found = [each for each in all_of_them if name in (each.name, str(each.id))] if name else all_of_them
+        if len(found) != 1:
+            names = ", ".join(each.name for each in all_of_them)
+            raise ConfigurationError(f"Which service? There are: {names}.")
+        return found[0]
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
     def physios(self) -> list[str]:
         now = self._clock.now()
         with self.database.transaction() as session:
-            on_duty = {physio.id for physio in physios.on_duty(session, now)}
+            on_duty = {
+                physio.id for service in rota.services(session) for physio in Rotas().on_duty(session, service.id, now)
+            }
             return [
                 f"{each.id}  {each.name}  {each.role}  {'on duty' if each.id in on_duty else 'off duty'}  "
                 f"{'linked' if each.chat_id and not each.blocked_at else 'NOT REACHABLE'}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Index, String, cast, literal, text, update
 from sqlalchemy.orm import aliased
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from data.concerns import SafetyFollowUp
 from data.outbox import OutboxMessage, OutboxState
@@ -101,10 +101,20 @@ def has_unclosed(session: Session, patient: Patient, levels: Collection[str]) ->
     return session.exec(query.where(col(Alert.closed_at).is_(None)).limit(1)).first() is not None
 
 
-def unclosed(session: Session) -> list[Alert]:
-    """Everything that is open or acknowledged: the worst level first, then the oldest."""
+def unclosed(session: Session, service_id: int | None = None) -> list[Alert]:
+    """Everything (of this service) that is open or acknowledged: the worst level first, then the oldest."""
     query = select(Alert).where(col(Alert.closed_at).is_(None)).order_by(col(Alert.level), col(Alert.raised_at))
+    if service_id is not None:
+        query = query.join(Patient, col(Patient.id) == col(Alert.patient_id)).where(
+            col(Patient.service_id) == service_id
+        )
     return list(session.exec(query).all())
+
+
+def owned(session: Session, physio_id: int) -> int:
+    """How many alerts this physio has acknowledged and not closed."""
+    query = select(func.count()).select_from(Alert).where(col(Alert.acknowledged_by) == physio_id)
+    return int(session.exec(query.where(col(Alert.closed_at).is_(None))).one())
 
 
 def others_unclosed(session: Session, alert: Alert, *, level: str) -> int:

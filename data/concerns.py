@@ -129,9 +129,10 @@ def belief_flag(session: Session, flag_id: int) -> BeliefFlag | None:
     return session.get(BeliefFlag, flag_id, with_for_update=True)
 
 
-def heard_lately(session: Session, most: int) -> list[BeliefFlag]:
-    """The newest flag of each patient, the newest first."""
-    newest = select(func.max(BeliefFlag.id)).group_by(col(BeliefFlag.patient_id))
+def heard_lately(session: Session, service_id: int, most: int) -> list[BeliefFlag]:
+    """The newest flag of each patient of this service, the newest first."""
+    newest = select(func.max(BeliefFlag.id)).join(Patient, col(Patient.id) == col(BeliefFlag.patient_id))
+    newest = newest.where(col(Patient.service_id) == service_id).group_by(col(BeliefFlag.patient_id))
     query = select(BeliefFlag).where(col(BeliefFlag.id).in_(newest)).order_by(col(BeliefFlag.id).desc())
     return list(session.exec(query.limit(most)).all())
 

@@ -30,7 +30,7 @@ class Physio(SQLModel, table=True):
 
 
 class OnCallShift(SQLModel, table=True):
-    """`ends_at` None: on duty until they say otherwise."""
+    """Duty beside the rota, because they said so. `ends_at` None: on duty until they say otherwise."""
 
     id: int = Field(default=None, primary_key=True)
     physio_id: int = Field(foreign_key="physio.id", index=True)
@@ -47,21 +47,19 @@ def by_chat(session: Session, chat_id: int) -> Physio | None:
     return session.exec(select(Physio).where(col(Physio.chat_id) == chat_id)).first()
 
 
-def staff(session: Session) -> list[Physio]:
-    """Everybody who works here, on duty or not."""
-    return list(session.exec(select(Physio).where(col(Physio.left_at).is_(None)).order_by(col(Physio.id))).all())
-
-
-def on_duty(session: Session, now: datetime) -> list[Physio]:
-    """Who has an open shift now, and still works here."""
-    query = (
-        select(Physio)
-        .join(OnCallShift, col(OnCallShift.physio_id) == col(Physio.id))
-        .where(col(Physio.left_at).is_(None), *_open(now))
-        .order_by(col(Physio.id))
-        .distinct()
-    )
+def staff(session: Session, service_id: int | None = None) -> list[Physio]:
+    """Everybody who works here (in this service), on duty or not."""
+    query = select(Physio).where(col(Physio.left_at).is_(None)).order_by(col(Physio.id))
+    if service_id is not None:
+        query = query.where(col(Physio.service_id) == service_id)
     return list(session.exec(query).all())
+
+
+def on_call(session: Session, service_id: int, now: datetime) -> list[Physio]:
+    """Who of this service has said that they are on duty now, whatever the rota says. The rota: bot.services.rota."""
+    said = select(OnCallShift.physio_id).where(*_open(now))
+    query = select(Physio).where(col(Physio.left_at).is_(None), col(Physio.service_id) == service_id)
+    return list(session.exec(query.where(col(Physio.id).in_(said)).order_by(col(Physio.id))).all())
 
 
 def reachable(physio: Physio) -> bool:

@@ -94,10 +94,10 @@ def shifts(session: Session, service_id: int) -> list[Shift]:
 
 
 def covers(session: Session, service_id: int, *, after: datetime) -> list[Cover]:
-    """What was agreed and isn't over at `after`."""
+    """What was agreed and isn't over at `after`, in the order in which it was agreed."""
     query = select(Cover).join(Physio, col(Physio.id) == col(Cover.physio_id)).where(*_here(service_id))
     standing = (col(Cover.cancelled_at).is_(None), col(Cover.ends_at) > after)
-    return list(session.exec(query.where(*standing).order_by(col(Cover.starts_at), col(Cover.id))).all())
+    return list(session.exec(query.where(*standing).order_by(col(Cover.id))).all())
 
 
 def closures(session: Session, service_id: int) -> list[Closure]:

@@ -10,6 +10,7 @@ class Move(StrEnum):
     RAISE_AGAIN = "raise_again"  # a new message joins: whoever had it, it must reach a human again
     ESCALATE = "escalate"
     ACKNOWLEDGE = "acknowledge"
+    ASSIGN = "assign"  # somebody gives it to a colleague, who has the deadline from then on
     REOPEN = "reopen"  # acknowledged, and not closed in time
     CLOSE = "close"
 
@@ -19,6 +20,7 @@ MOVES: Mapping[Move, tuple[frozenset[str], str]] = MappingProxyType(
         Move.RAISE_AGAIN: (frozenset({"open", "acknowledged"}), "open"),
         Move.ESCALATE: (frozenset({"open"}), "open"),
         Move.ACKNOWLEDGE: (frozenset({"open"}), "acknowledged"),
+        Move.ASSIGN: (frozenset({"open", "acknowledged"}), "acknowledged"),
         Move.REOPEN: (frozenset({"acknowledged"}), "open"),
         Move.CLOSE: (frozenset({"open", "acknowledged"}), "closed"),
     }

@@ -32,7 +32,7 @@ class BeliefDesk:
     def heard_from(self, visit: Visit, code: str) -> None:
         """The newest flags of one patient; without a code, the patients to choose from."""
         patient = patients.by_code(visit.session, code.upper())
-        if patient:
+        if patient and patient.service_id == visit.physio.service_id:
             self._list(visit, patient)
         elif code:
             self._say(visit, None, "utter_flag_unknown_patient")
@@ -45,7 +45,8 @@ class BeliefDesk:
             self._list(visit, found[1])
 
     def _which_patient(self, visit: Visit) -> None:
-        lately = concerns.heard_lately(visit.session, int(self._library.number("corrections.listed_at_most")))
+        most = int(self._library.number("corrections.listed_at_most"))
+        lately = concerns.heard_lately(visit.session, visit.physio.service_id, most)
         theirs = [(flag, patients.get(visit.session, flag.patient_id)) for flag in lately]
         choices = tuple(Choice(patient.code, effect=_effect("pick_patient", flag, patient)) for flag, patient in theirs)
         self._write(visit, None, replace(self._library.say("utter_flag_which_patient"), choices=choices), "list")
@@ -165,7 +166,8 @@ class BeliefDesk:
         """None, and said so, after an erasure. The code is compared too: a database may give a number twice."""
         flag = concerns.belief_flag(visit.session, flag_id)
         patient = patients.by_code(visit.session, str(button.effect.get("patient", "")))
-        if flag is None or patient is None or flag.patient_id != patient.id:
+        theirs = flag is not None and patient is not None and flag.patient_id == patient.id
+        if flag is None or patient is None or not theirs or patient.service_id != visit.physio.service_id:
             self._say(visit, None, "utter_flag_gone")
             return None
         return flag, patient

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.coaching.alerts import age, told_codes
@@ -27,11 +27,23 @@ class Cards:
         """One line of the list."""
         return self._library.say("utter_alerts_line", **self.facts(alert, patient=patient, owner=owner, now=now)).text
 
-    def yours(self, alert: Alert, *, deadline: timedelta) -> Words:
-        """What the one who acknowledged gets: it is theirs, until when, and how to close it."""
-        unit, figures = age(alert.raised_at, alert.raised_at + deadline)
+    def yours(self, alert: Alert, *, due_at: datetime, now: datetime, given_by: str | None = None) -> Words:
+        """What the owner gets: it is theirs, until when, and how to close it. `given_by`: a colleague's name."""
+        unit, figures = age(now, due_at)
         due = self.text(f"utter_within_{unit}", **figures)
-        return self.with_effects(self._library.say("utter_card_yours", reference=alert.reference, due=due), alert)
+        response = "utter_card_given" if given_by else "utter_card_yours"
+        words = self._library.say(response, reference=alert.reference, due=due, by=given_by or "")
+        return self.with_effects(words, alert)
+
+    def nobody_here(self, nation: str | None, when: str) -> Words:
+        """For the patient: nobody on duty can be reached, and when somebody will look."""
+        return self._library.say("utter_nobody_on_duty", **self._library.numbers(nation), physio_when=when)
+
+    def is_red_flag(self, alert: Alert) -> bool:
+        return bool(self._risk(alert.cause))
+
+    def has(self, response: str) -> bool:
+        return self._library.has(response)
 
     def ask_outcome(self, alert: Alert) -> Words:
         """The coded outcomes as buttons, and a way back."""

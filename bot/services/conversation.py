@@ -18,6 +18,8 @@ from bot.content import Library
 from bot.errors import RasaUnavailable, StaleAction
 from bot.rasa.client import Rasa
 from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
+from bot.services import aftercare
+from bot.services.aftercare import Aftercare
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.experiments import Experiments
@@ -76,6 +78,7 @@ class Conversation:
         explorations: Explorations,
         measures: Measures,
         skills: Skills,
+        after: Aftercare,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -90,6 +93,7 @@ class Conversation:
         self._explorations = explorations
         self._measures = measures
         self._skills = skills
+        self._aftercare = after
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -174,6 +178,10 @@ class Conversation:
         self._explorations.step_aside(session, patient, now)
         if self._safety.answer(session, patient, heard.text, message=message, now=now):
             return self._after_safety_question(session, patient)
+        if heard.intent == aftercare.INTENT:
+            choice = heard.entities.get("choice", "")
+            self._aftercare.answer(session, patient, choice, key=f"{incoming.key}:reply", now=now)
+            return Heard(done=True)
         if incoming.kind == "edited":
             return self._fixed(session, patient, incoming, "utter_edited_seen", now)
         if incoming.kind == "caption":

@@ -12,6 +12,7 @@ from data import audit, invitations, patients, physios
 from data.database import Database
 from data.patients import ConsentEvent, Invitation, Nation, Patient, PatientChat, PatientState
 from data.physios import Physio
+from data.rota import FIRST
 
 
 class Enrolment:
@@ -21,9 +22,17 @@ class Enrolment:
         self._check_ins = check_ins
 
     def invite(
-        self, session: Session, *, by: str, now: datetime, physio: Physio | None = None, code: str | None = None
+        self,
+        session: Session,
+        *,
+        by: str,
+        now: datetime,
+        physio: Physio | None = None,
+        code: str | None = None,
+        service_id: int = FIRST,
     ) -> str:
-        """A one-time code for a patient, or for linking the chat of `physio`. It is shown once, never stored.
+        """A one-time code for a patient of this service, or for linking the chat of `physio`. It is shown once, never
+        stored.
 
         `code` is given only for a demo, where everybody may know it.
         """
@@ -33,6 +42,7 @@ class Enrolment:
             Invitation(
                 code_hash=invitations.hashed(code),
                 physio_id=physio.id if physio else None,
+                service_id=physio.service_id if physio else service_id,
                 created_at=now,
                 expires_at=now + timedelta(days=days),
             )
@@ -63,6 +73,7 @@ class Enrolment:
         if not invitations.redeem(session, invitation, patient_id=patient.id, now=now):
             raise EffectRefused("utter_refused_invitation_used")
         patient.state = PatientState.INVITED
+        patient.service_id = invitation.service_id
         audit.record(session, "invitation_redeemed", by="patient", now=now, patient=patient.code)
 
     def redeem_as_physio(self, session: Session, code: str, chat_id: int, now: datetime) -> Physio | None:

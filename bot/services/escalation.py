@@ -1,18 +1,20 @@
 """A person at risk reaches a human, or the alert climbs until one is reached. Nothing here waits for anything."""
 
 import logging
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from bot.clock import Clock
 from bot.coaching import policy
 from bot.coaching.alerts import Move, after, before, is_worse, told_codes, told_so_far, worst_level, worst_severity
-from bot.content import Library, Words
+from bot.content import Choice, Library, Words
 from bot.errors import EffectRefused, StaleAction
 from bot.services.cards import Cards
 from bot.services.ladder import Ladder, record
 from bot.services.outgoing import Outgoing
+from bot.services.rota import Rotas
 from data import alerts, audit, concerns, physios
 from data.alerts import Alert, AlertState
 from data.database import Database
@@ -20,6 +22,9 @@ from data.patients import Patient, PatientState
 from data.physios import Physio
 
 log = logging.getLogger(__name__)
+
+PAUSES = "P0"
+HOLD_PROGRESSION = ("P0", "P1")
 
 
 class Escalation:
@@ -32,7 +37,8 @@ class Escalation:
         self._library = library
         self._outgoing = outgoing
         self.cards = Cards(library)
-        self._ladder = Ladder(self.cards, outgoing)
+        self.rotas = Rotas()
+        self._ladder = Ladder(self.cards, outgoing, self.rotas)
         self._policy_now()
 
     # --- raising ---
@@ -52,6 +58,8 @@ class Escalation:
         """A new alert, or a new message of the one that is not closed: either way a human is told at once.
 
         The same message may be heard by the rules and again by the model: that counts once, unless it got worse.
+        An at-risk rule that fires again adds nothing to its open alert, unless the level is higher: that supersedes.
+        A P0 pauses coaching until it is closed.
         """
         alerts.lock_patient(session, patient)
         news = Alert(
@@ -59,7 +67,9 @@ class Escalation:
             message_id=message_id, raised_at=now, last_raised_at=now, next_step_at=now, policy=self._policy_now(),
         )  # fmt: skip
         alert = alerts.unclosed_of(session, patient, cause)
-        if alert and _already_counted(alert, news):
+        if level == PAUSES:
+            _pause(patient, cause, now)
+        if alert and (_already_counted(alert, news) or self._adds_nothing(alert, news)):
             return alert
         if alert and self._join(session, alert, news, now):
             return alert
@@ -67,6 +77,11 @@ class Escalation:
         record(session, alert, "alert_raised", by="system", now=now, level=level, severity=severity, cause=cause)
         self._ladder.climb(session, alert, "utter_card_raised", due_at=now, now=now)
         return alert
+
+    def _adds_nothing(self, alert: Alert, news: Alert) -> bool:
+        """A rule, not a message: its open alert has been sent, and stays with whoever has it."""
+        said = self.cards.is_red_flag(news) or news.cause in self._library.value("escalation.each_message_counts")
+        return not said and news.level >= alert.level
 
     def _join(self, session: Session, alert: Alert, news: Alert, now: datetime) -> bool:
         """A new message: whoever had the alert, it is open again from the first rung. False when it was just closed."""
@@ -137,29 +152,63 @@ class Escalation:
 
         Raises StaleAction for everybody but the first, and for a card older than the patient's latest message.
         """
-        alert = self._known(session, alert_id)
+        alert = self._known(session, alert_id, physio)
+        if not self._own(session, alert, Move.ACKNOWLEDGE, physio, now, seen_raised=seen):
+            raise self._too_late(session, alert, physio)
+        record(
+            session, alert, "alert_acknowledged", by=_by(physio), now=now, owner=physio.id,
+            next_step_at=alert.next_step_at,
+        )  # fmt: skip
+        self._hand_over(session, alert, physio, now)
+        self._ladder.mark_copies(session, alert, "utter_card_acknowledged", now, by=physio.name)
+        return alert
+
+    def assign(
+        self, session: Session, alert_id: int, to: Physio, physio: Physio, now: datetime, *, seen: int | None = None
+    ) -> Alert:
+        """`physio` gives it to a colleague of the same service, whose deadline begins now.
+
+        Raises EffectRefused for somebody who can't have it, StaleAction when it was closed or raised since.
+        """
+        alert = self._known(session, alert_id, physio)
+        if to.left_at or to.service_id != physio.service_id or not physios.reachable(to):
+            raise EffectRefused("utter_refused_colleague", name=to.name)
+        if not self._own(session, alert, Move.ASSIGN, to, now, seen_raised=seen):
+            raise self._too_late(session, alert, physio)
+        record(
+            session, alert, "alert_assigned", by=_by(physio), now=now, owner=to.id, next_step_at=alert.next_step_at
+        )  # fmt: skip
+        self._hand_over(session, alert, to, now, given_by=None if to.id == physio.id else physio.name)
+        self._ladder.mark_copies(session, alert, "utter_card_assigned", now, by=physio.name, to=to.name)
+        return alert
+
+    def _own(
+        self, session: Session, alert: Alert, move: Move, owner: Physio, now: datetime, *, seen_raised: int | None
+    ) -> bool:
+        """The one update that decides who has it. False: somebody was first."""
         deadline = policy.of(alert.policy, alert.level).acknowledged_for
-        acknowledged = alerts.move(
+        hours = self.rotas.hours(session, owner.service_id)
+        return alerts.move(
             session,
             alert,
-            states=before(Move.ACKNOWLEDGE),
-            seen_raised=seen,
-            state=after(Move.ACKNOWLEDGE),
-            acknowledged_by=physio.id,
+            states=before(move),
+            seen_raised=seen_raised,
+            state=after(move),
+            acknowledged_by=owner.id,
             acknowledged_at=now,
-            next_step_at=now + deadline,
+            next_step_at=deadline.after(now, hours),
             step=Alert.step + 1,
             unreachable_since=None,
         )
-        if not acknowledged:
-            raise self._too_late(session, alert, physio)
-        record(session, alert, "alert_acknowledged", by=_by(physio), now=now, next_step_at=alert.next_step_at)
+
+    def _hand_over(
+        self, session: Session, alert: Alert, owner: Physio, now: datetime, *, given_by: str | None = None
+    ) -> None:
+        """Cards on their way are no longer wanted; the owner hears until when they have it."""
         alerts.drop_unsent(session, alert)
-        key = f"alert:{alert.id}:{alert.step}:{physio.id}"
-        yours = self.cards.yours(alert, deadline=deadline)
-        self._outgoing.to_physio(session, physio, [yours], key=key, now=now, alert=alert)
-        self._ladder.mark_copies(session, alert, "utter_card_acknowledged", now, by=physio.name)
-        return alert
+        key = f"alert:{alert.id}:{alert.step}:{owner.id}"
+        words = self.cards.yours(alert, due_at=alert.next_step_at or now, now=now, given_by=given_by)
+        self._outgoing.to_physio(session, owner, [words], key=key, now=now, alert=alert)
 
     def close(
         self, session: Session, alert_id: int, physio: Physio, outcome: str, now: datetime, *, seen: int | None = None
@@ -170,7 +219,7 @@ class Escalation:
         """
         if outcome not in self.cards.outcomes():
             raise EffectRefused("utter_refused_outcome")
-        alert = self._known(session, alert_id)
+        alert = self._known(session, alert_id, physio)
         patient = session.get(Patient, alert.patient_id)
         if patient:
             alerts.lock_patient(session, patient)  # no new alert comes between the closing and the release
@@ -202,7 +251,7 @@ class Escalation:
     def _release(self, session: Session, alert: Alert, patient: Patient, physio: Physio, now: datetime) -> None:
         """Coaching goes on: no safety event of this patient is open any more."""
         held = patient.held_since is not None or patient.quiet_until is not None
-        if not held or alerts.others_unclosed(session, alert, level="P0"):
+        if not held or alerts.others_unclosed(session, alert, level=PAUSES):
             return
         patient.held_since = patient.held_for = patient.quiet_until = patient.asks = None
         concerns.close_question(session, patient.id)  # a clinician has looked: nothing is left to be asked
@@ -210,8 +259,23 @@ class Escalation:
         record(session, alert, "hold_released", by=_by(physio), now=now)
         if not self.cards.discreet(alert) and patient.state != PatientState.WITHDRAWN:
             words = [self._library.say("utter_safety_cleared", **self._library.numbers(patient.nation))]
-            key = f"cleared:{alert.id}"
-            self._outgoing.to_patient(session, patient, words, key=key, kind="safety", now=now, alert_id=alert.id)
+            words += self._offer(session, patient, now)
+            key, asks = f"cleared:{alert.id}", f"resume.{alert.id}"
+            self._outgoing.to_patient(
+                session, patient, words, key=key, kind="safety", now=now, asks=asks, alert_id=alert.id
+            )
+
+    def _offer(self, session: Session, patient: Patient, now: datetime) -> list[Words]:
+        """Coaching goes on now, later, or stays paused, as the patient likes; without an answer it goes on later."""
+        if patient.state != PatientState.ACTIVE:
+            return []
+        patient.state = PatientState.PAUSED
+        patient.paused_until = now + timedelta(days=self._library.number("escalation.resume_later"))
+        offer = self._library.say("utter_resume_offer", days=int(self._library.number("escalation.resume_later")))
+        choices = tuple(
+            Choice(each.label, says="/resume_offer", effect={"choice": each.says}) for each in offer.choices
+        )
+        return [replace(offer, choices=choices)]
 
     def _too_late(self, session: Session, alert: Alert, physio: Physio) -> StaleAction:
         """What stands now, for the one who lost the race."""
@@ -233,8 +297,8 @@ class Escalation:
         if not physios.channel_loss_recorded(session, physio):
             audit.record(session, "channel_lost", by=_by(physio), now=now)
             log.warning("channel_lost", extra={"physio_id": physio.id})
-        working = {each.id for each in physios.staff(session) if physios.reachable(each)}
-        for alert in alerts.unclosed(session):
+        working = {each.id for each in physios.staff(session, physio.service_id) if physios.reachable(each)}
+        for alert in alerts.unclosed(session, physio.service_id):
             if alert.state == AlertState.OPEN and not alerts.holders(session, alert) & working:
                 self._ladder.climb(session, alert, None, due_at=now, now=now)
 
@@ -250,18 +314,19 @@ class Escalation:
         """What waited because nobody at all could be told is due on the next tick."""
         alerts.wake_unreachable(session, now)
 
-    def when_seen(self, session: Session, level: str, now: datetime) -> str:
+    def when_seen(self, session: Session, patient: Patient, level: str, now: datetime) -> str:
         """When a person will look, in words for the patient; truthful when nobody on duty can be reached."""
-        response = f"utter_when_{level.lower()}"
-        if not self._ladder.people(session, now)["duty"] and self._library.has(f"{response}_nobody"):
-            response = f"{response}_nobody"
-        return self.cards.text(response)
+        return self._ladder.when_seen(session, patient.service_id, level, now, zone=patient.time_zone)
+
+    def holds_progression(self, session: Session, patient: Patient) -> bool:
+        """An open P0 or P1: goals and quotas stay as they are, and nothing is made harder."""
+        return alerts.has_unclosed(session, patient, HOLD_PROGRESSION)
 
     # --- small parts ---
 
     def show(self, session: Session, alert_id: int, physio: Physio, *, key: str, now: datetime) -> None:
         """A fresh card for one physio, who asked for it. Raises StaleAction when it is closed."""
-        alert = self._known(session, alert_id)
+        alert = self._known(session, alert_id, physio)
         if alert.state == AlertState.CLOSED:
             raise self._too_late(session, alert, physio)
         self._ladder.send(session, alert, "utter_card_shown", [physio], key=key, now=now)
@@ -273,14 +338,15 @@ class Escalation:
 
     def ask_outcome(self, session: Session, alert_id: int, physio: Physio) -> Words:
         """The question how it ended, with the coded outcomes as buttons. Raises StaleAction when it is closed."""
-        alert = self._known(session, alert_id)
+        alert = self._known(session, alert_id, physio)
         if alert.state == AlertState.CLOSED:
             raise self._too_late(session, alert, physio)
         return self.cards.ask_outcome(alert)
 
-    def _known(self, session: Session, alert_id: int) -> Alert:
+    def _known(self, session: Session, alert_id: int, physio: Physio) -> Alert:
+        """The alert, when it is one of this physio's own service. Raises StaleAction else: others aren't even there."""
         alert = alerts.get(session, alert_id)
-        if alert is None:
+        if alert is None or self._ladder.service_of(session, alert) != physio.service_id:
             raise StaleAction("utter_alert_gone")
         return alert
 
@@ -299,6 +365,12 @@ def _already_counted(alert: Alert, news: Alert) -> bool:
         and set(told_codes(news.told)) <= set(told_codes(alert.told))
         and not is_worse(severity=news.severity, level=news.level, than_severity=alert.severity, than_level=alert.level)
     )
+
+
+def _pause(patient: Patient, cause: str, now: datetime) -> None:
+    """No form, no check-in, until the alert is closed; screening goes on."""
+    patient.held_since, patient.held_for = patient.held_since or now, patient.held_for or cause
+    patient.asks = None
 
 
 def _by(physio: Physio) -> str:

@@ -140,7 +140,7 @@ class Flares:
             session, patient, cause=declared["cause"], severity=declared["severity"], level=declared["level"], told="",
             message_id=None, now=now,
         )  # fmt: skip
-        when = self._escalation.when_seen(session, declared["level"], now)
+        when = self._escalation.when_seen(session, patient, declared["level"], now)
         return [self._library.say("utter_flare_physio_told", physio_when=when, **self._library.numbers(patient.nation))]
 
     def _end(self, row: Flare, how: FlareEnd, on: date | None, now: datetime) -> None:

@@ -3,16 +3,18 @@
 import logging
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from bot.coaching import policy
+from bot.coaching import policy, schedule
 from bot.coaching.alerts import Move, after, before
 from bot.services.cards import Cards
 from bot.services.outgoing import Outgoing
-from data import alerts, audit, outbox, physios
+from bot.services.rota import Rotas
+from data import alerts, audit, outbox, patients, physios
 from data.alerts import Alert, AlertState
-from data.outbox import OutboxMessage
+from data.outbox import OutboxMessage, Priority
 from data.patients import Patient
 from data.physios import Physio, PhysioRole
 
@@ -22,9 +24,10 @@ log = logging.getLogger(__name__)
 class Ladder:
     """Climbs the rungs of the policy that the alert was raised with; every climb is one conditional update."""
 
-    def __init__(self, cards: Cards, outgoing: Outgoing) -> None:
+    def __init__(self, cards: Cards, outgoing: Outgoing, rotas: Rotas) -> None:
         self._cards = cards
         self._outgoing = outgoing
+        self._rotas = rotas
 
     def take_step(self, session: Session, alert: Alert, *, due_at: datetime, now: datetime) -> bool:
         """The step that is due; False when another process took it."""
@@ -69,13 +72,15 @@ class Ladder:
 
         `also` hears of it too: the physio from whom it was taken.
         """
-        people = self.people(session, now)
+        service_id = self.service_of(session, alert)
+        people = self.people(session, service_id, now)
         step = policy.next_rung(
             policy.of(alert.policy, alert.level),
             alert.rung,
             {who: {each.id for each in them} for who, them in people.items()},
             due_at=due_at,
             now=now,
+            hours=self._rotas.hours(session, service_id),
         )
         lost_before = alert.unreachable_since
         claimed = alerts.move(
@@ -103,17 +108,52 @@ class Ladder:
         elif lost_before is None:
             record(session, alert, "nobody_reachable", by="system", now=now, step=alert.step)
             log.warning("nobody_reachable", extra={"alert": alert.reference, "level": alert.level})
+        if not people["duty"]:
+            self._tell_patient(session, alert, now)
         return True
 
-    def people(self, session: Session, now: datetime) -> dict[str, list[Physio]]:
+    def people(self, session: Session, service_id: int, now: datetime) -> dict[str, list[Physio]]:
         """Who can be reached now, at each kind of rung: looked up when the step is taken, not when it was planned."""
-        staff = [each for each in physios.staff(session) if physios.reachable(each)]
-        duty = {each.id for each in physios.on_duty(session, now)}
+        staff = [each for each in physios.staff(session, service_id) if physios.reachable(each)]
+        duty = {each.id for each in self._rotas.on_duty(session, service_id, now)}
+        on_duty = [each for each in staff if each.id in duty]
         return {
-            "duty": [each for each in staff if each.id in duty],
+            "one_on_duty": sorted(on_duty, key=lambda each: (alerts.owned(session, each.id), each.id))[:1],
+            "duty": on_duty,
             "everyone": [each for each in staff if each.id in duty or each.role == PhysioRole.PHYSIO],
+            "named_lead": [each for each in staff if each.is_named_lead],
             "lead": [each for each in staff if each.role == PhysioRole.LEAD],
         }
+
+    def service_of(self, session: Session, alert: Alert) -> int:
+        return patients.get(session, alert.patient_id).service_id
+
+    def when_seen(self, session: Session, service_id: int, level: str, now: datetime, *, zone: str) -> str:
+        """When a person will look, in words for the patient on their own clock; truthful when nobody is here now."""
+        response = f"utter_when_{level.lower()}"
+        if self.people(session, service_id, now)["duty"] or not self._cards.has(f"{response}_nobody"):
+            return self._cards.text(response)
+        comes = self._rotas.next_duty(session, service_id, now)
+        if comes is None or comes <= now:  # somebody is on duty, and can't be reached
+            return self._cards.text(f"{response}_nobody")
+        local, days = comes.astimezone(ZoneInfo(zone)), schedule.local_day(comes, zone) - schedule.local_day(now, zone)
+        name = {0: "today", 1: "tomorrow"}.get(days.days, "weekday" if days.days < 7 else "date")
+        values = {"at": f"{local:%H:%M}", "weekday": f"{local:%A}", "date": f"{local.day} {local:%B}"}
+        return self._cards.text(f"utter_when_from_{name}", **values)
+
+    def _tell_patient(self, session: Session, alert: Alert, now: datetime) -> None:
+        """Nobody on duty can be reached: who was told something urgent hears once when a person will look."""
+        patient = patients.get(session, alert.patient_id)
+        if alert.level != "P0" or not self._cards.is_red_flag(alert) or self._cards.discreet(alert):
+            return
+        if patients.chat_of(session, patient) is None:  # erased: the alert goes on without them
+            return
+        when = self.when_seen(session, patient.service_id, alert.level, now, zone=patient.time_zone)
+        words = self._cards.nobody_here(patient.nation, when)
+        key = f"nobody:{alert.id}"
+        self._outgoing.to_patient(
+            session, patient, [words], key=key, kind="safety", now=now, priority=Priority.SAFETY, alert_id=alert.id
+        )
 
     def send(
         self,

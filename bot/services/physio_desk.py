@@ -15,6 +15,7 @@ from bot.services.ladder import edit_card
 from bot.services.measure_desk import MeasureDesk
 from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
+from bot.services.rota_desk import RotaDesk
 from bot.services.visit import Visit
 from data import alerts, audit, outbox, physios
 from data.database import Database
@@ -46,6 +47,7 @@ class PhysioDesk:
         self._library = library
         self._outgoing = outgoing
         self._escalation = escalation
+        self._rota = RotaDesk(escalation.rotas)
         beliefs = BeliefDesk(library, outgoing)
         self._commands: Mapping[str, Callable[[Visit, str], None]] = {
             "/alerts": self._list,
@@ -93,7 +95,7 @@ class PhysioDesk:
         visit = Visit(session, physio, incoming, self._clock.now())
         self._escalation.channel_back(session, physio, visit.now)
         self._say(visit, "utter_physio_linked", name=physio.name)
-        if alerts.unclosed(session):
+        if alerts.unclosed(session, physio.service_id):
             self._list(visit, "")
 
     # --- commands ---
@@ -109,7 +111,7 @@ class PhysioDesk:
 
     def _list(self, visit: Visit, _rest: str) -> None:
         """What is not closed, the worst first, with a button for each."""
-        waiting = alerts.unclosed(visit.session)
+        waiting = alerts.unclosed(visit.session, visit.physio.service_id)
         if not waiting:
             self._say(visit, "utter_no_alerts")
             return
@@ -130,7 +132,7 @@ class PhysioDesk:
         elif rest == "off":
             self._end_duty(visit)
         else:
-            names = ", ".join(each.name for each in physios.on_duty(visit.session, visit.now))
+            names = ", ".join(each.name for each in self._on_duty(visit))
             who = names or self._words("utter_owner_nobody").text
             self._say(visit, "utter_duty_how", who=who)
 
@@ -139,17 +141,20 @@ class PhysioDesk:
             self._audit(visit, "duty_started")
         self._escalation.somebody_is_back(visit.session, visit.now)
         self._say(visit, "utter_duty_on")
-        if alerts.unclosed(visit.session):
+        if alerts.unclosed(visit.session, visit.physio.service_id):
             self._list(visit, "")
 
     def _end_duty(self, visit: Visit) -> None:
-        """Goes off duty, and is told what would then be left lying."""
-        if physios.end_duty(visit.session, visit.physio, visit.now):
+        """Goes off duty, also from a shift of the rota that runs, and is told what would then be left lying."""
+        ended = physios.end_duty(visit.session, visit.physio, visit.now)
+        left = self._rota.leave_shift(visit.session, visit.physio, visit.now)
+        if ended or left:
             self._audit(visit, "duty_ended")
         words = [self._words("utter_duty_off")]
-        if not physios.on_duty(visit.session, visit.now):
+        if not self._on_duty(visit):
             words.append(self._words("utter_duty_nobody_left"))
-        owned = [each for each in alerts.unclosed(visit.session) if each.acknowledged_by == visit.physio.id]
+        here = alerts.unclosed(visit.session, visit.physio.service_id)
+        owned = [each for each in here if each.acknowledged_by == visit.physio.id]
         if owned:
             references = ", ".join(each.reference for each in owned)
             words.append(self._words("utter_duty_still_yours", references=references))
@@ -225,6 +230,9 @@ class PhysioDesk:
             edit_card(self._outgoing, visit.session, row, message_id, note, key=key, now=visit.now)
 
     # --- small parts ---
+
+    def _on_duty(self, visit: Visit) -> list[Physio]:
+        return self._escalation.rotas.on_duty(visit.session, visit.physio.service_id, visit.now)
 
     def _may(self, visit: Visit, what: str) -> bool:
         return what in MAY.get(visit.physio.role, frozenset())

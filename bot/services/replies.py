@@ -70,7 +70,7 @@ class Replies:
             "patient_state": patient.state.value,
             "check_in_time": f"{patient.check_in_at:%H:%M}" if patient.check_in_at else "",
             "goal_summary": summary,
-            "physio_when": self._escalation.when_seen(session, "P1", now),
+            "physio_when": self._escalation.when_seen(session, patient, "P1", now),
             "local_day": f"{now.astimezone(ZoneInfo(patient.time_zone)):%A}",
             "exploring": self._explorations.exploring(session, patient),
             **self._safety.numbers(patient),

@@ -27,7 +27,7 @@ from bot.content import Library, Words
 from bot.errors import EffectRefused
 from bot.rasa.turns import Parse
 from bot.services.checkins import CheckIns
-from bot.services.escalation import Escalation
+from bot.services.escalation import PAUSES, Escalation
 from bot.services.hearing import merge, model_findings
 from bot.services.outgoing import Outgoing
 from data import concerns, messages, patients
@@ -77,8 +77,6 @@ class Safety:
 
     def _heard_from(self, session: Session, patient: Patient, now: datetime) -> None:
         """Any word or tap of theirs: somebody is there, so the advice need not be repeated."""
-        if patient.held_since is None:
-            return
         for follow_up in concerns.open_follow_ups(session, patient.id):
             follow_up.answered_at = now
 
@@ -183,7 +181,8 @@ class Safety:
         if patient.state == PatientState.STRANGER:
             return
         alerts = [self._alert(session, patient, finding, message_id, now) for finding in found]
-        self._hold(session, patient, found, now)
+        if any(alert.level == PAUSES for alert in alerts):
+            self._hold(session, patient, found, now)
         minutes = self._rules.risks[found[0].risk].follow_up_minutes
         session.add(
             SafetyFollowUp(
@@ -229,7 +228,7 @@ class Safety:
         return min(levels)
 
     def _hold(self, session: Session, patient: Patient, found: Sequence[Finding], now: datetime) -> None:
-        """Coaching stops: no form, no check-in, until a physio closes the alert."""
+        """A P0: coaching stops, no form, no check-in, until a physio closes the alert. A lower level lets it go on."""
         patient.held_since = patient.held_since or now
         patient.held_for = found[0].risk
         patient.asks = None

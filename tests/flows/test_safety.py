@@ -43,7 +43,7 @@ async def test_coaching_stops_until_the_physio_closes_the_alert(chat: Chat, rasa
     await chat.physio_taps("Being seen: A&E, 999, 111 or GP")
     await chat.patient_says("hello")
 
-    chat.patient_sees("utter_safety_cleared", "utter_greet")
+    chat.patient_sees("utter_safety_cleared", "utter_resume_offer", "utter_greet")
 
 
 async def test_a_new_red_flag_reaches_a_human_again_after_it_was_acknowledged(chat: Chat) -> None:

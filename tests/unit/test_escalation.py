@@ -2,7 +2,7 @@
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
@@ -19,8 +19,9 @@ from data.concerns import SafetyFollowUp
 from data.database import Database
 from data.messages import Direction, Message
 from data.outbox import OutboxMessage, OutboxState
-from data.patients import Patient
+from data.patients import Patient, PatientState
 from data.physios import Physio
+from data.rota import Service
 from tests.unit.ward import Ward
 
 
@@ -577,6 +578,31 @@ def test_coaching_stays_stopped_while_another_safety_event_is_open(ward: Ward):
     assert len(ward.patient_sees(patient)) == 1
 
 
+def test_closing_offers_to_go_on_now_later_or_to_stay_paused(ward: Ward):
+    anna = ward.physio("Anna")
+    patient = ward.patient()
+
+    ward.closes(anna, ward.raises(patient))
+
+    after = ward.patient_row(patient)
+    assert (after.state, after.paused_until) == (PatientState.PAUSED, ward.clock.now() + timedelta(days=3))
+    with ward.database.transaction() as session:
+        offer = session.exec(select(OutboxMessage).where(OutboxMessage.patient_id == patient)).one()
+    assert [each["label"] for each in offer.buttons] == ["Go on now", "In a few days", "Stay paused"]
+
+
+def test_somebody_who_had_paused_by_themselves_is_not_asked(ward: Ward):
+    anna = ward.physio("Anna")
+    patient = ward.patient()
+    with ward.database.transaction() as session:
+        session.get_one(Patient, patient).state = PatientState.PAUSED
+
+    ward.closes(anna, ward.raises(patient))
+
+    assert ward.patient_row(patient).paused_until is None
+    assert "When would you like" not in ward.patient_sees(patient)[0]
+
+
 def test_after_safeguarding_the_patient_is_not_written_to(ward: Ward):
     anna = ward.physio("Anna")
     patient = ward.patient(held_for="RF17")
@@ -686,9 +712,10 @@ def test_the_last_channel_lost_leaves_the_alert_open_and_on_record(ward: Ward):
 )
 def test_the_patient_is_told_truthfully_when_a_person_will_look(ward: Ward, level: str, on_duty: bool, expected: str):
     ward.physio("Anna", on_duty=on_duty)
+    patient = ward.patient()
 
     with ward.database.transaction() as session:
-        words = ward.escalation.when_seen(session, level, ward.clock.now())
+        words = ward.escalation.when_seen(session, session.get_one(Patient, patient), level, ward.clock.now())
 
     assert words == expected
 
@@ -720,7 +747,146 @@ def test_a_raise_that_is_rolled_back_leaves_nothing(ward: Ward):
         assert alerts.unclosed(session) == []
 
 
+# --- services ---
+
+
+def test_an_alert_stays_in_its_own_service(ward: Ward):
+    anna, stranger = ward.physio("Anna"), ward.physio("Sam")
+    with ward.database.transaction() as session:
+        other = Service(name="Another clinic")
+        session.add(other)
+        session.flush()
+        session.get_one(Physio, stranger).service_id = other.id
+
+    alert = ward.raises(ward.patient())
+    ward.time_passes(days=1)
+
+    assert ward.cards(stranger) == []
+    assert ward.writes(stranger, "/alerts") == [ward.library.say("utter_no_alerts").text]
+    for act in (ward.acknowledges, ward.closes):
+        with pytest.raises(StaleAction) as refused:
+            act(stranger, alert)
+        assert refused.value.response == "utter_alert_gone"
+    ward.acknowledges(anna, alert)
+
+
+# --- at-risk rules ---
+
+
+def test_a_rule_that_fires_again_leaves_its_open_alert_as_it_is(ward: Ward):
+    anna = ward.physio("Anna")
+    patient = ward.patient()
+    alert = ward.raises(patient, "AR01", level="P2", severity="R", told="")
+    ward.acknowledges(anna, alert)
+    cards = len(ward.cards(anna))
+
+    again = ward.raises(patient, "AR01", level="P2", severity="R", told="")
+
+    assert again == alert
+    assert (ward.alert(alert).state, ward.alert(alert).times_raised) == (AlertState.ACKNOWLEDGED, 1)
+    assert len(ward.cards(anna)) == cards
+
+
+def test_a_higher_level_of_a_rule_supersedes_and_is_sent_again(ward: Ward):
+    anna = ward.physio("Anna")
+    patient = ward.patient()
+    alert = ward.raises(patient, "AR01", level="P2", severity="R", told="")
+    ward.acknowledges(anna, alert)
+
+    ward.raises(patient, "AR01", level="P1", severity="R", told="")
+
+    after = ward.alert(alert)
+    assert (after.state, after.level, after.acknowledged_by) == (AlertState.OPEN, "P1", None)
+    assert "P1" in ward.cards(anna)[-1].text
+
+
+def test_asking_for_a_person_again_means_that_none_has_come(ward: Ward):
+    anna = ward.physio("Anna")
+    patient = ward.patient()
+    alert = ward.raises(patient, "AR11", level="P1", severity="R", told="")
+    ward.acknowledges(anna, alert)
+
+    ward.raises(patient, "AR11", level="P1", severity="R", told="")
+
+    assert ward.alert(alert).state == AlertState.OPEN
+
+
+def test_only_a_p0_pauses_coaching(ward: Ward):
+    ward.physio("Anna")
+    asked, endangered = ward.patient("P-ASKED"), ward.patient("P-NUMB1")
+
+    ward.raises(asked, "AR11", level="P1", severity="R", told="")
+    ward.raises(endangered, "RF01")
+
+    assert ward.patient_row(asked).held_since is None
+    assert ward.patient_row(endangered).held_since == ward.clock.now()
+
+
+# --- working hours ---
+
+
+def test_a_p1_waits_in_working_time_and_not_over_the_weekend(ward: Ward):
+    ward.physio("Anna")
+    ben = ward.physio("Ben", on_duty=False)
+    ward.clock.move_to(datetime(2026, 12, 4, 16, 30, tzinfo=UTC))  # a Friday
+    alert = ward.raises(ward.patient(), "AR11", level="P1", severity="R", told="")
+
+    ward.time_passes(days=2)
+    assert ward.cards(ben) == []
+    assert ward.alert(alert).next_step_at == datetime(2026, 12, 7, 10, 30, tzinfo=UTC)
+
+    ward.clock.move_to(datetime(2026, 12, 7, 10, 30, tzinfo=UTC))
+    ward.time_passes(seconds=0)
+    assert len(ward.cards(ben)) == 1
+
+
+# --- giving it to a colleague ---
+
+
+def test_an_alert_can_be_given_to_a_colleague_who_has_the_deadline_from_then_on(ward: Ward):
+    anna, ben = ward.physio("Anna"), ward.physio("Ben", on_duty=False)
+    alert = ward.raises(ward.patient())
+    ward.acknowledges(anna, alert)
+    ward.clock.move(timedelta(minutes=90))
+
+    assigns(ward, anna, ben, alert)
+
+    after = ward.alert(alert)
+    assert (after.state, after.acknowledged_by) == (AlertState.ACKNOWLEDGED, ben)
+    assert after.next_step_at == ward.clock.now() + timedelta(minutes=120)
+    assert "Anna has given you A-0001" in ward.cards(ben)[-1].text
+    assert "Given to Ben by Anna" in ward.stands_as(ward.cards(anna)[0])
+
+
+def test_nobody_is_given_what_cannot_reach_them(ward: Ward):
+    anna, ben = ward.physio("Anna"), ward.physio("Ben", linked=False)
+    alert = ward.raises(ward.patient())
+
+    with pytest.raises(EffectRefused) as refused:
+        assigns(ward, anna, ben, alert)
+
+    assert refused.value.response == "utter_refused_colleague"
+    assert ward.alert(alert).state == AlertState.OPEN
+
+
+def test_a_closed_alert_is_given_to_nobody(ward: Ward):
+    anna, ben = ward.physio("Anna"), ward.physio("Ben")
+    alert = ward.raises(ward.patient())
+    ward.closes(anna, alert)
+
+    with pytest.raises(StaleAction):
+        assigns(ward, anna, ben, alert)
+
+
 # --- small parts ---
+
+
+def assigns(ward: Ward, physio: int, to: int, alert: int) -> None:
+    with ward.database.transaction() as session:
+        ward.escalation.assign(
+            session, alert, session.get_one(Physio, to), session.get_one(Physio, physio), ward.clock.now()
+        )
+    ward.deliver()
 
 
 def at_once(ward: Ward, alert: int, team: list[int]) -> list[str]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.coaching import policy
-from bot.coaching.policy import Policy, Rung, next_rung
+from bot.coaching import policy, service_hours
+from bot.coaching.policy import Policy, Rung, Wait, next_rung
 from bot.content import read_yaml
 from bot.errors import ContentError
 from bot.settings import ROOT
@@ -18,8 +18,8 @@ from bot.settings import ROOT
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 POLICY = Policy(
-    rungs=(Rung("duty", 5 * MINUTE), Rung("everyone", 10 * MINUTE), Rung("lead", 15 * MINUTE)),
-    acknowledged_for=120 * MINUTE,
+    rungs=(Rung("duty", Wait(5 * MINUTE)), Rung("everyone", Wait(10 * MINUTE)), Rung("lead", Wait(15 * MINUTE))),
+    acknowledged_for=Wait(120 * MINUTE),
     retry_after=MINUTE,
 )
 ALL = {"duty": {1}, "everyone": {1, 2}, "lead": {9}}
@@ -96,18 +96,23 @@ def test_the_file_says_something_that_works_for_every_level():
     kept = policy.snapshot(read_yaml(FILE))
 
     assert [policy.of(kept, level).rungs[-1].who for level in ("P0", "P1", "P2", "P3")] == ["lead"] * 4
-    assert policy.of(kept, "P0").rungs[0] == Rung("duty", 5 * MINUTE)
+    assert policy.of(kept, "P0").rungs[0] == Rung("duty", Wait(5 * MINUTE))
 
 
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        ("levels.P0.rungs", [], "levels.P0.rungs must list some of duty, everyone, lead, each once"),
+        (
+            "levels.P0.rungs",
+            [],
+            "levels.P0.rungs must list some of one_on_duty, duty, everyone, named_lead, lead, each once",
+        ),
         ("levels.P1.rungs", ["duty", "porter"], "levels.P1.rungs must list"),
         ("levels.P1.rungs", ["duty", "duty"], "levels.P1.rungs must list"),
-        ("levels.P2.wait.lead", 0, "levels.P2.wait.lead must be a number of minutes above 0"),
-        ("levels.P3.acknowledged_for", "soon", "levels.P3.acknowledged_for must be a number of minutes above 0"),
-        ("retry_nobody", True, "retry_nobody must be a number of minutes above 0"),
+        ("levels.P2.wait.lead", 0, "levels.P2.wait.lead must be a number above 0"),
+        ("levels.P3.acknowledged_for", "soon", "levels.P3.acknowledged_for must be a number above 0"),
+        ("levels.P0.rungs", ["duty", "everyone"], "levels.P0.rungs must end with lead"),
+        ("retry_nobody", True, "retry_nobody must be a number above 0"),
     ],
 )
 def test_a_policy_that_cannot_work_is_refused(path: str, value: Any, problem: str):
@@ -115,6 +120,32 @@ def test_a_policy_that_cannot_work_is_refused(path: str, value: Any, problem: st
 
     with pytest.raises(ContentError, match=problem):
         policy.snapshot(protocol)
+
+
+def test_a_unit_that_is_no_time_is_refused():
+    protocol = edited("levels.P1.wait.duty", 2)
+    protocol["levels"]["P1"]["wait"]["duty"]["unit"] = "fortnights"
+
+    with pytest.raises(ContentError, match="working minutes, working hours"):
+        policy.snapshot(protocol)
+
+
+def test_a_working_wait_from_friday_afternoon_ends_on_monday():
+    hours = service_hours.hours("Europe/London", {day: ["09:00-17:00"] for day in ("mon", "fri")}, None)
+    friday = datetime(2026, 11, 27, 16, 30, tzinfo=UTC)
+    slow = Policy((Rung("duty", Wait(4 * 60 * MINUTE, working=True)), Rung("lead", Wait(MINUTE))), Wait(MINUTE), MINUTE)
+
+    step = next_rung(slow, 0, {"duty": {1}, "lead": {9}}, due_at=friday, now=friday, hours=hours)
+
+    assert step.next_at == datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
+
+
+def test_an_alert_of_the_first_version_keeps_its_minutes():
+    kept = {"retry_nobody": 1, "levels": {"P0": {"rungs": [["duty", 5.0], ["lead", 15.0]], "acknowledged_for": 120.0}}}
+
+    assert policy.of(kept, "P0") == Policy(
+        (Rung("duty", Wait(5 * MINUTE)), Rung("lead", Wait(15 * MINUTE))), Wait(120 * MINUTE), MINUTE
+    )
 
 
 def test_every_problem_is_named_at_once():

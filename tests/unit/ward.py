@@ -14,13 +14,15 @@ from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
 from bot.services.prompts import Prompts
-from data import alerts, audit, outbox, physios
+from bot.services.rota import Rotas
+from data import alerts, audit, outbox
 from data.alerts import Alert
 from data.database import Database
 from data.messages import Direction, Message
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientChat, PatientState
 from data.physios import OnCallShift, Physio, PhysioRole
+from data.rota import FIRST
 
 
 class Ward:
@@ -201,4 +203,4 @@ class Ward:
 
     def on_duty(self) -> list[str]:
         with self.database.transaction() as session:
-            return [each.name for each in physios.on_duty(session, self.clock.now())]
+            return [each.name for each in Rotas().on_duty(session, FIRST, self.clock.now())]
