@@ -37,17 +37,20 @@ class Exercises:
         )
         return [Words(words.response, words.text, choices)]
 
-    def at_place(self, patient: Patient, place: str) -> list[Words]:
-        """Raises EffectRefused for a place that isn't there."""
-        found = self._at(patient, place)
-        if not found:
+    def at_place(self, patient: Patient, place: str, *, skip: int = 0) -> list[Words]:
+        """Those that belong there first, then those that can be done there too. Raises EffectRefused."""
+        found = sorted(self._at(patient, place), key=lambda each: each.ways[USUAL].place != place)
+        most = int(self._library.number("exercises.shown"))
+        if not found[skip:]:
             raise EffectRefused("utter_stale_button")
         words = self._library.say(f"utter_exercises_{place}")
-        choices = tuple(
+        choices = [
             Choice(self._title(each), says=f"/{ONE}", effect={"exercise": each.name, "way": each.at(place)[0].name})
-            for each in found
-        )
-        return [Words(words.response, words.text, choices)]
+            for each in found[skip : skip + most]
+        ]
+        if len(found) > skip + most:
+            choices.append(self._button("utter_exercises_more_label", LIST, {"place": place, "skip": str(skip + most)}))
+        return [Words(words.response, words.text, tuple(choices))]
 
     def one(self, patient: Patient, name: str, way_name: str) -> list[Words]:
         """Its drawing, its steps, its safety line, and the other ways to do it. Raises EffectRefused."""
@@ -56,7 +59,7 @@ class Exercises:
             png=self.png(exercise.drawing), description=self._library.say(exercise.part("picture")).text, name=name
         )
         title = Words(exercise.part("title"), self._title(exercise), picture=picture)
-        steps, safety = self._library.say(way.response), self._library.say(exercise.part("safety"))
+        safety = self._library.say(exercise.part("safety"))
         ways = [each for each in exercise.ways.values() if each.name != way.name]
         choices = (
             self._button("utter_exercise_start_label", START, {"exercise": name, "way": way.name},
@@ -64,7 +67,16 @@ class Exercises:
             *(self._button(f"utter_exercise_{each.name}_label", ONE, {"exercise": name, "way": each.name}) for each in ways),
             self._button("utter_exercise_others_label", LIST, {"place": way.place}),
         )  # fmt: skip
-        return [title, steps, Words(safety.response, safety.text, choices)]
+        return [title, *self._steps(exercise, way), Words(safety.response, safety.text, choices)]
+
+    def _steps(self, exercise: Exercise, way: Way) -> list[Words]:
+        """A level is said with what it changes; another place, with a word that the drawing shows the usual one."""
+        usual, words = exercise.ways[USUAL], self._library.say(way.response)
+        if way.name == USUAL:
+            return [words]
+        if way.place != usual.place:
+            return [self._library.say("utter_exercise_drawn_otherwise"), words]
+        return [self._library.say(usual.response), self._library.say(f"utter_exercise_{way.name}", change=words.text)]
 
     def start(
         self, session: Session, patient: Patient, name: str, way_name: str, *, key: str, now: datetime

@@ -118,7 +118,7 @@ class Skills:
             "module_not_now": lambda: self.modules.decline(session, patient, given.get("module", ""), now),
             "build_flare_plan": lambda: self.modules.open(session, patient, "flare_ups", now),
             "note_what_helped": lambda: self.modules.open(session, patient, "after_flare", now),
-            exercises.LIST: lambda: self.show_exercises(patient, place),
+            exercises.LIST: lambda: self.show_exercises(patient, place, skip),
             exercises.ONE: lambda: self.exercises.one(patient, name, way),
             exercises.START: lambda: self.exercises.start(session, patient, name, way, key=key, now=now),
             timers.STOP: lambda: self._stop(session, patient, given.get("timer", ""), now),
@@ -126,8 +126,8 @@ class Skills:
             my_cards.MORE: lambda: self._cards.show(session, patient, skip=skip),
         }
 
-    def show_exercises(self, patient: Patient, place: str = "") -> list[Words]:
-        return self.exercises.at_place(patient, place) if place else self.exercises.places(patient)
+    def show_exercises(self, patient: Patient, place: str = "", skip: int = 0) -> list[Words]:
+        return self.exercises.at_place(patient, place, skip=skip) if place else self.exercises.places(patient)
 
     def _stop(self, session: Session, patient: Patient, timer_id: str, now: datetime) -> list[Words]:
         timer = self._timers.stop(session, patient, timer_id, now)
