@@ -14,30 +14,37 @@ from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
 from bot.services.conversation import Conversation
 from bot.services.delivery import Delivery
+from bot.services.diary import Diary
 from bot.services.effects import Effects
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
 from bot.services.exercises import Exercises
+from bot.services.expectation import Expectation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.facts import Facts
 from bot.services.flares import Flares
 from bot.services.inbox import Inbox
+from bot.services.looking_back import Booster, Maintenance, Monthly
 from bot.services.measures import Measures
 from bot.services.modules import Modules
 from bot.services.my_cards import MyCards
 from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
+from bot.services.plans import Plans
 from bot.services.privacy import Privacy
+from bot.services.programme import Programme
 from bot.services.prompts import Prompts
 from bot.services.reception import Reception
 from bot.services.replies import Replies
 from bot.services.safety import Safety
 from bot.services.sign_in import SignIn
 from bot.services.skills import Skills
+from bot.services.talks import Talks
 from bot.services.tick import Tick
 from bot.services.timers import Timers
 from bot.services.turns import Turns
+from bot.services.weekly_review import WeeklyReview
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
 from bot.telegram.api import CoachBot, token_hash
@@ -87,17 +94,19 @@ class App:
         self.skills = Skills(
             database, clock, library, outgoing, self.modules, Exercises(library, timers), timers, self.flares, cards
         )  # fmt: skip
+        self.programme = self._programme(outgoing)
         effects = Effects(
             library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy, explorations,
-            self.experiments, cards, self.skills,
+            self.experiments, cards, self.skills, self.programme,
         )  # fmt: skip
         replies = Replies(
             library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations,
-            self.measures, self.skills,
+            self.measures, self.skills, self.programme,
         )  # fmt: skip
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
             self.experiments, explorations, self.measures, self.skills, Aftercare(library, outgoing, self.enrolment),
+            self.programme,
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures)
         self.sign_in = SignIn(database, library, SystemClock())
@@ -131,12 +140,26 @@ class App:
                 "check_ins": self.check_ins.send_due,
                 "measures": self.measures.send_due,
                 "skills": self.skills.look,
+                "talks": self.programme.talks.send_due,
                 "safety": self.safety.follow_up,
                 "escalation": self.escalation.escalate_overdue,
                 "waiting": self.turns.retry_waiting,
                 "privacy": self.privacy.tidy,
             }
         )
+
+    def _programme(self, outgoing: Outgoing) -> Programme:
+        """The weekly programme and its topics."""
+        plans, booster = Plans(self.library), Booster(self.library)
+        topics = (
+            WeeklyReview(self.library, plans, self.escalation, self.modules),
+            Expectation(self.library, self.experiments),
+            Maintenance(self.library, plans), Monthly(self.library, booster), booster,
+        )  # fmt: skip
+        talks = Talks(self.database, self.clock, self.library, outgoing, self.prompts, topics)
+        booster.plan_review = talks.plan
+        diary = Diary(self.library, outgoing, plans)
+        return Programme(self.library, plans, talks, diary, booster, self.escalation)
 
     def _channel_lost(self, session: Session, row: OutboxMessage) -> None:
         """A chat that refuses our messages is closed; an alert must not wait for a physio who can't be reached."""

@@ -349,3 +349,4 @@ def _furnish(coach: Running, clock: SimulatedClock, *, new: bool) -> None:
                 activity_screen="",
                 now=now,
             )
+            app.programme.joined(session, patient, now)

@@ -96,6 +96,12 @@ def unclosed_of(session: Session, patient: Patient, cause: str) -> Alert | None:
     return session.exec(query).first()
 
 
+def was_closed(session: Session, patient: Patient, cause: str) -> bool:
+    """Has a physio ever closed an alert of this cause?"""
+    query = select(col(Alert.id)).where(col(Alert.patient_id) == patient.id, col(Alert.cause) == cause)
+    return session.exec(query.where(col(Alert.closed_at).is_not(None)).limit(1)).first() is not None
+
+
 def has_unclosed(session: Session, patient: Patient, levels: Collection[str]) -> bool:
     query = select(col(Alert.id)).where(col(Alert.patient_id) == patient.id, col(Alert.level).in_(levels))
     return session.exec(query.where(col(Alert.closed_at).is_(None)).limit(1)).first() is not None

@@ -70,3 +70,10 @@ def count_of_kind(session: Session, patient_id: int, kind: str, *, since: dateti
     """How many messages of this kind have been written to the patient."""
     query = select(func.count()).where(col(Message.patient_id) == patient_id, col(Message.kind) == kind)
     return session.exec(query.where(col(Message.at) >= since)).one()
+
+
+def last_key(session: Session, patient_id: int) -> str | None:
+    """Of the last message to the patient."""
+    query = select(Message.key).where(col(Message.patient_id) == patient_id)
+    query = query.where(col(Message.direction) == Direction.TO_PATIENT).order_by(col(Message.id).desc())
+    return session.exec(query.limit(1)).first()

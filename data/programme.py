@@ -1,7 +1,7 @@
 """Where a patient stands in the programme: the plan, what each week decided, what they expect, what they noticed."""
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,13 @@ def week_of(patient: Patient, now: datetime) -> int:
     zone = ZoneInfo(patient.time_zone)
     days = (now.astimezone(zone).date() - patient.enrolled_at.astimezone(zone).date()).days
     return days // A_WEEK + 1
+
+
+def first_day(patient: Patient, week: int) -> date:
+    """The first local day of a week of the programme. Raises ValueError before enrolment."""
+    if patient.enrolled_at is None:
+        raise ValueError("not in the programme")
+    return patient.enrolled_at.astimezone(ZoneInfo(patient.time_zone)).date() + timedelta(days=A_WEEK * (week - 1))
 
 
 # The plan -------------------------------------------------------------------------------------------------------------

@@ -94,11 +94,14 @@ class FakeRasa:
 
     def _reply(self, response: str, values: dict[str, Any]) -> Reply:
         words = self._library.say(response, **values)
-        custom = {
-            key: self._filled(value, values) if isinstance(value, str) else value for key, value in words.custom.items()
-        }
+        custom = self._filled_in(words.custom, values)
         buttons = [ReplyButton(title=choice.label, payload=choice.says) for choice in words.choices]
         return Reply(response=response, text=words.text, buttons=buttons, custom=custom)
+
+    def _filled_in(self, node: Any, values: dict[str, Any]) -> Any:
+        if isinstance(node, dict):
+            return {key: self._filled_in(value, values) for key, value in node.items()}
+        return self._filled(node, values) if isinstance(node, str) else node
 
     def _filled(self, template: str, values: dict[str, Any]) -> str:
         from bot.content import PLACEHOLDER

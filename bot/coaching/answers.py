@@ -43,8 +43,8 @@ def shape(spec: Spec, text: str) -> str | None:
 def read(spec: Spec, text: str) -> Value | None:
     """The answer as a slot value when the text is that answer and nothing else."""
     found = find(spec, text)
-    if found is None:
-        return None
+    if found is None or found == _other(spec, text):
+        return found
     kind, plain = spec.get("kind", "text"), _plain(text)
     if kind in AMOUNTS:
         bare = bool(amounts(text)) and _nothing_else(text)
@@ -59,7 +59,14 @@ def find(spec: Spec, text: str) -> Value | None:
     reader = _READERS.get(spec.get("kind", "text"))
     if reader is None:
         raise ValueError(f"there is no kind {spec.get('kind')}")
+    if other := _other(spec, text):
+        return other
     return reader(spec, unicodedata.normalize("NFKC", text).strip())
+
+
+def _other(spec: Spec, text: str) -> str | None:
+    """The value of `or_words`, {value: [words]}, that the text is: an answer beside those of the kind."""
+    return next((str(value) for value, words in (spec.get("or_words") or {}).items() if is_one_of(words, text)), None)
 
 
 def is_one_of(words: Iterable[object] | None, text: str) -> bool:

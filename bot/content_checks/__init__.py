@@ -12,6 +12,7 @@ from bot.content_checks import (
     measures,
     modules,
     protocol,
+    talks,
     wording,
 )
 from bot.content_checks.sources import Problem, Sources
@@ -34,6 +35,7 @@ def _checks(sources: Sources) -> Iterator[Problem]:
     yield from wording.check(sources)
     yield from protocol.check(sources)
     yield from measures.check(sources)
+    yield from talks.check(sources)
     yield from approvals.check(sources)
     yield from at_risk.check(sources)
 

@@ -240,6 +240,57 @@ class ExplorePark(Effect):
     effect: Literal["explore_park"]
 
 
+class StartBaseline(Effect):
+    """A week of tries before an amount is set."""
+
+    effect: Literal["start_baseline"]
+    activity: str
+
+
+class RecordAnswers(Effect):
+    """Answers so far in a talk of the programme, by slot; "None" is not answered yet, "skipped" the patient's choice."""
+
+    effect: Literal["record_answers"]
+    form: str
+    answers: dict[str, str]
+
+
+class LeaveTalk(Effect):
+    effect: Literal["leave_talk"]
+
+
+class StartTalk(Effect):
+    """One that was offered and not answered."""
+
+    effect: Literal["start_talk"]
+    kind: str
+
+
+class LogActivity(Effect):
+    """What the message tells: the app reads it in its words."""
+
+    effect: Literal["log_activity"]
+
+
+class Undo(Effect):
+    effect: Literal["undo"]
+
+
+class NoteLimit(Effect):
+    """A kind of protocol/activities.yml."""
+
+    effect: Literal["note_limit"]
+    kind: str
+
+
+class NoneFits(Effect):
+    effect: Literal["none_fits"]
+
+
+class ShowSetbackPlan(Effect):
+    effect: Literal["show_setback_plan"]
+
+
 AnyEffect = (
     RedeemInvitation
     | Enrol
@@ -277,6 +328,15 @@ AnyEffect = (
     | RecordExploration
     | ExploreDisagree
     | ExplorePark
+    | StartBaseline
+    | RecordAnswers
+    | LeaveTalk
+    | StartTalk
+    | LogActivity
+    | Undo
+    | NoteLimit
+    | NoneFits
+    | ShowSetbackPlan
 )
 
 EFFECTS: TypeAdapter[AnyEffect] = TypeAdapter(Annotated[AnyEffect, Field(discriminator="effect")])

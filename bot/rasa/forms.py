@@ -5,6 +5,8 @@ A slot's mapping may say (all but `kind` optional):
                                        {protocol: goal.most_minutes} or {slot: goal_start_minutes}
   allowed: [values]                    other values of the kind are not accepted here
   vague: [words]                       answers that say nothing, refused like unreadable ones
+  or_words: {value: [words]}           an answer beside those of the kind
+  among: {slot: s, refuses: utter_…}   while s holds words ("chair; pedals"), the answer must name one of them
   gives_way_to: [intents]              an answer in own words that means one of these is none (nlu/hearing.py)
   optional, skip_words: [words]        may be skipped, and these words skip it
   asked_when: {slot: s}                asked only when s was answered; with `is: value` or `below: limit`, only then;
@@ -16,6 +18,7 @@ A slot's mapping may say (all but `kind` optional):
   ends_form: [values]                  the form ends with this answer
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -130,6 +133,10 @@ class Form:
         found = None if answers.is_one_of(spec.get("vague"), given) else answers.find(spec, given)
         if found is None or ("allowed" in spec and found not in spec["allowed"]):
             return found, str(spec.get("unreadable") or f"utter_cannot_read_{kind}")
+        if refusal := self._not_among(spec.get("among"), str(found)):
+            return found, refusal
+        if found in (spec.get("or_words") or {}):
+            return found, None
         if isinstance(found, str):
             too_long = len(found) > float(bounds.get("max_chars", len(found)))
             return found, str(spec.get("too_long") or "utter_too_long_answer") if too_long else None
@@ -138,6 +145,14 @@ class Form:
         if found > bounds.get("max", found):
             return found, str(spec.get("too_high") or "utter_too_high")
         return found, None
+
+    def _not_among(self, among: Mapping[str, str] | None, found: str) -> str | None:
+        """The response that refuses an answer in which none of the allowed words stands."""
+        allowed = self._tracker.slots.get(among["slot"]) if among else None
+        if among is None or not allowed:
+            return None
+        words = (re.escape(word) for word in str(allowed).split("; "))
+        return None if re.search(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", found.lower()) else among["refuses"]
 
     def _accept(self, slot: str, spec: Spec, value: Value | None, say: CollectingDispatcher) -> None:
         self._set(slot, value)

@@ -14,8 +14,8 @@ from sqlmodel import Session
 
 from bot.clock import Clock
 from bot.coaching import answers
-from bot.content import Library
-from bot.errors import RasaUnavailable, StaleAction
+from bot.content import Library, Words
+from bot.errors import EffectRefused, RasaUnavailable, StaleAction
 from bot.rasa.client import Rasa
 from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
 from bot.services import aftercare
@@ -27,6 +27,7 @@ from bot.services.explorations import Explorations
 from bot.services.incoming import Incoming
 from bot.services.measures import Asked, Measures
 from bot.services.outgoing import Outgoing
+from bot.services.programme import Programme
 from bot.services.replies import Replies
 from bot.services.safety import Safety
 from bot.services.skills import Skills
@@ -40,6 +41,7 @@ from data.patients import Patient, PatientState
 
 logger = logging.getLogger(__name__)
 
+UNDO = "undo"
 WITH_WORDS = ("text", "command", "edited", "caption", "tap")
 UNREADABLE = {
     "photo": "utter_cannot_photo",
@@ -79,6 +81,7 @@ class Conversation:
         measures: Measures,
         skills: Skills,
         after: Aftercare,
+        programme: Programme,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -94,6 +97,7 @@ class Conversation:
         self._measures = measures
         self._skills = skills
         self._aftercare = after
+        self._programme = programme
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -194,6 +198,7 @@ class Conversation:
             self._command(session, patient, heard, now)
         self._experiments.let_pass(session, patient, now)
         self._skills.modules.let_pass(session, patient, now)
+        self._programme.talks.let_pass(session, patient, now)
         key = f"{incoming.key}:reply"
         if self._questionnaire(session, patient, heard, key=key, now=now):
             return Heard(done=True)
@@ -202,10 +207,15 @@ class Conversation:
         ):
             self._explorations.offer_after(session, patient, key=f"{incoming.key}:offer", now=now)
             return Heard(done=True)
+        if self._programme.talks.answer(session, patient, heard.text, asks=heard.asks, key=key, now=now):
+            return Heard(done=True)
         if self._skills.alone(
             session, patient, text=heard.text, intent=heard.intent, entities=heard.entities, asks=heard.asks,
             message_id=message.id, key=key, now=now,
         ):  # fmt: skip
+            return Heard(done=True)
+        if not patient.asks and (words := self._diary(session, patient, heard, message, now)):
+            self._outgoing.to_patient(session, patient, words, key=key, kind="reply", now=now)
             return Heard(done=True)
         self._button_by_name(session, patient, heard)
         if passed := self._explorations.passed(session, patient, heard.intent):
@@ -238,6 +248,15 @@ class Conversation:
         if check_in.state == CheckInState.ANSWERED:
             self._experiments.go_on_after_check_in(session, patient, key=f"{key}:experiment", now=now)
         return True
+
+    def _diary(self, session: Session, patient: Patient, heard: Heard, message: Message, now: datetime) -> list[Words]:
+        """A correction of what was just written down, or a tap that takes back what was; [] when it is neither."""
+        if heard.intent != UNDO:
+            return self._programme.diary.correct(session, patient, message, now)
+        try:
+            return self._programme.undo(session, patient, now)
+        except EffectRefused as refusal:
+            return [self._library.say(refusal.response)]
 
     def _button_by_name(self, session: Session, patient: Patient, heard: Heard) -> None:
         """A typed "not now" under an offer is a tap on it."""
@@ -284,6 +303,9 @@ class Conversation:
         elif (button.asks or "").startswith("check_in."):
             if self._check_ins.for_tap(session, patient, button.asks or "") is None:
                 raise StaleAction(self._check_ins.why_stale(session, patient, button.asks or ""))
+        elif (button.asks or "").startswith("talk."):
+            if self._programme.talks.for_tap(session, patient, button.asks or "") is None:
+                raise StaleAction("utter_question_passed")
         elif self._skills.still_asked(session, patient, button.asks or "", now):
             if self._safety.asks(session, patient):
                 raise StaleAction("utter_question_passed")
@@ -299,6 +321,7 @@ class Conversation:
             or (self._check_ins.asks_of(check_in) if check_in else None)
             or self._experiments.asks_now(session, patient, now)
             or self._skills.modules.asks_now(session, patient, now)
+            or self._programme.talks.asks_now(session, patient, now)
             or patient.asks
         )
 
@@ -358,6 +381,7 @@ class Conversation:
         """`in_questionnaire`: its question came last, so what is said is not for the check-in that is open as well."""
         check_in = None if in_questionnaire else self._check_ins.open_for(session, patient)
         experiment = None if in_questionnaire else self._experiments.open_for(session, patient, now)
+        talk = None if in_questionnaire else self._programme.talks.open_for(session, patient, now)
         if check_in and (heard.intent is None or (patient.asks or "").startswith("check_in_form.")):
             form = FormSync.model_validate({"set": True, **self._check_ins.rasa_form(check_in)})
             asks = f"{form.name}.{form.asks}" if form.name else None
@@ -367,6 +391,10 @@ class Conversation:
         elif self._skills.modules.open_for(session, patient, now):
             form = FormSync.model_validate({"set": True, **self._skills.modules.rasa_form()})
             asks = patient.asks
+        elif talk:
+            synced = self._programme.talks.rasa_form(session, patient, talk, now)
+            form = FormSync.model_validate({"set": True, **synced})
+            asks = f"{form.name}.{form.asks}"
         else:
             asks = None if in_questionnaire and self._rows_ask(patient) else patient.asks
             form = FormSync(set=True, name=asks.partition(".")[0] if asks else None)
@@ -407,8 +435,19 @@ class Conversation:
             self._say_held(session, patient, incoming, now)
             inbox.finish(session, incoming.update_id, InboxState.DONE)
             return
+        if self._programme.diary.understands(patient, incoming.text, now) and not patient.asks:
+            self._note(session, patient, incoming, now)
+            return
         words = self._library.say("utter_holding", **self._safety.numbers(patient))
         self._outgoing.to_patient(session, patient, [words], key=f"{incoming.key}:holding", kind="reply", now=now)
+        inbox.wait(session, incoming.update_id, now + timedelta(seconds=self._library.number("conversation.ask_again")))
+
+    def _note(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> None:
+        """A plain diary sentence is written down without Rasa. The model still hears it later, and then says no more."""
+        message = messages.by_key(session, incoming.key)
+        if message and outbox.by_key(session, f"{incoming.key}:reply") is None:
+            words = self._programme.diary.log(session, patient, message, now)
+            self._outgoing.to_patient(session, patient, words, key=f"{incoming.key}:reply", kind="reply", now=now)
         inbox.wait(session, incoming.update_id, now + timedelta(seconds=self._library.number("conversation.ask_again")))
 
     def _say_held(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> None:

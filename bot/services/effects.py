@@ -16,9 +16,10 @@ from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.my_cards import MyCards
 from bot.services.privacy import Privacy
+from bot.services.programme import Programme
 from bot.services.safety import Safety
 from bot.services.skills import Skills
-from data import goals
+from data import goals, messages
 from data.goals import ActivityGoal, GoalState
 from data.patients import Patient, PatientState
 
@@ -36,6 +37,7 @@ class Effects:
         experiments: Experiments,
         cards: MyCards,
         skills: Skills,
+        programme: Programme,
     ) -> None:
         self._library = library
         self._enrolment = enrolment
@@ -47,6 +49,7 @@ class Effects:
         self._experiments = experiments
         self._cards = cards
         self._skills = skills
+        self._programme = programme
 
     def apply(
         self, session: Session, patient: Patient, effect: effects.AnyEffect, *, message_id: int | None, now: datetime
@@ -57,13 +60,33 @@ class Effects:
                 self._enrolment.redeem(session, patient, effect.code, now)
             case effects.Enrol():
                 self._enrol(session, patient, effect, message_id, now)
+                self._programme.joined(session, patient, now)
             case effects.DeclineConsent() | effects.Withdraw():
                 self._enrolment.decline(session, patient, now)
             case effects.SetGoal():
-                self._set_goal(session, patient, effect, now)
+                return self._set_goal(session, patient, effect, now)
             case effects.DropGoal():
                 if not goals.end(session, patient.id, GoalState.DROPPED, now):
                     raise EffectRefused("utter_refused_no_goal")
+                self._programme.end_goal(session, patient, now)
+            case effects.StartBaseline():
+                self._programme.start_baseline(session, patient, effect.activity, now)
+            case effects.RecordAnswers():
+                return self._programme.talks.record(session, patient, effect.form, effect.answers, now)
+            case effects.LeaveTalk():
+                self._programme.talks.leave(session, patient, now)
+            case effects.StartTalk():
+                return self._programme.talks.begin_now(session, patient, effect.kind, now)
+            case effects.LogActivity():
+                return self._log_activity(session, patient, message_id, now)
+            case effects.Undo():
+                return self._programme.undo(session, patient, now)
+            case effects.NoteLimit():
+                return self._programme.note_limit(session, patient, effect.kind, message_id=message_id, now=now)
+            case effects.NoneFits():
+                self._programme.none_fits(session, patient, message_id=message_id, now=now)
+            case effects.ShowSetbackPlan():
+                return self._programme.setback_plan(session, patient)
             case effects.RecordCheckIn():
                 if self._check_ins.record(session, patient, effect.model_dump(exclude={"effect"}), now):
                     return self._experiments.after_check_in(session, patient, now)
@@ -103,6 +126,8 @@ class Effects:
             case effects.BringCardBack():
                 return self._cards.bring_back(session, patient, effect.card)
             case effects.StartSafetyScreen():
+                if effect.effect == "start_flare":
+                    self._programme.flare_started(session, patient, now)
                 return self._safety.open_set(
                     session, patient, effect.set, then=effect.then, message_id=message_id, now=now
                 )
@@ -152,7 +177,13 @@ class Effects:
         if patient.needs_activity_review:
             self._raise(session, patient, "activity_review", message_id, now)
 
-    def _set_goal(self, session: Session, patient: Patient, effect: effects.SetGoal, now: datetime) -> None:
+    def _log_activity(self, session: Session, patient: Patient, message_id: int | None, now: datetime) -> list[Words]:
+        if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
+            raise EffectRefused("utter_refused_not_enrolled")
+        message = messages.get(session, message_id) if message_id else None
+        return self._programme.diary.log(session, patient, message, now) if message else []
+
+    def _set_goal(self, session: Session, patient: Patient, effect: effects.SetGoal, now: datetime) -> list[Words]:
         """The limits of dialogues/protocol/goal.yml hold whatever the dialogue did."""
         if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
             raise EffectRefused("utter_refused_not_enrolled")
@@ -160,6 +191,7 @@ class Effects:
             raise EffectRefused("utter_refused_goal_above_baseline", start_minutes=effect.start_minutes)
         if effect.minutes > self._library.number("goal.most_minutes"):
             raise EffectRefused("utter_refused_goal_too_long")
+        self._programme.plans.check_goal(session, patient, effect.activity)
         goal = ActivityGoal(
             patient_id=patient.id,
             activity=effect.activity,
@@ -174,7 +206,7 @@ class Effects:
             if_then=effect.if_then or "",
             created_at=now,
         )
-        goals.replace(session, goal)
+        return self._programme.start_goal(session, patient, goals.replace(session, goal), now)
 
     def _ask_for_physio(self, session: Session, patient: Patient, message_id: int | None, now: datetime) -> None:
         if patient.state == PatientState.STRANGER:
@@ -184,21 +216,10 @@ class Effects:
     def _begin_flare(self, session: Session, patient: Patient, now: datetime) -> list[Words]:
         if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
             raise EffectRefused("utter_refused_not_enrolled")
-        return self._skills.flares.begin(session, patient, now)
+        return [*self._programme.in_a_flare(session, patient), *self._skills.flares.begin(session, patient, now)]
 
     def _raise(self, session: Session, patient: Patient, rule: str, message_id: int | None, now: datetime) -> None:
-        """An alert that is no red flag, as dialogues/protocol/escalation.yml declares it."""
-        declared = self._library.protocol["escalation"][rule]
-        self._escalation.raise_alert(
-            session,
-            patient,
-            cause=declared["cause"],
-            severity=declared["severity"],
-            level=declared["level"],
-            told="",
-            message_id=message_id,
-            now=now,
-        )
+        self._escalation.raise_declared(session, patient, rule, message_id=message_id, now=now)
 
     def _pause(self, session: Session, patient: Patient, effect: effects.Pause, now: datetime) -> None:
         if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):

@@ -83,6 +83,16 @@ class Escalation:
         said = self.cards.is_red_flag(news) or news.cause in self._library.value("escalation.each_message_counts")
         return not said and news.level >= alert.level
 
+    def raise_declared(
+        self, session: Session, patient: Patient, rule: str, *, message_id: int | None, now: datetime
+    ) -> Alert:
+        """An alert that is no red flag, as dialogues/protocol/escalation.yml declares it."""
+        declared = self._library.protocol["escalation"][rule]
+        return self.raise_alert(
+            session, patient, cause=declared["cause"], severity=declared["severity"], level=declared["level"], told="",
+            message_id=message_id, now=now,
+        )  # fmt: skip
+
     def _join(self, session: Session, alert: Alert, news: Alert, now: datetime) -> bool:
         """A new message: whoever had the alert, it is open again from the first rung. False when it was just closed."""
         owner = physios.get(session, alert.acknowledged_by)

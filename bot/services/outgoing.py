@@ -70,6 +70,10 @@ class Outgoing:
             )
         return self._write(session, row, words, asks=asks, now=now)
 
+    def last_key(self, session: Session, patient: Patient) -> str | None:
+        """The key of the last thing that was said to the patient."""
+        return messages.last_key(session, patient.id)
+
     def document_to_patient(
         self, session: Session, patient: Patient, *, document: str, file_name: str, key: str, now: datetime
     ) -> OutboxMessage | None:

@@ -23,6 +23,7 @@ from bot.services.hearing import held_beliefs
 from bot.services.measures import Measures
 from bot.services.modules import CANNOT_GO_BACK
 from bot.services.outgoing import Outgoing
+from bot.services.programme import Programme
 from bot.services.safety import Safety
 from bot.services.skills import Skills
 from data import concerns, goals, patients
@@ -46,6 +47,7 @@ class Replies:
         explorations: Explorations,
         measures: Measures,
         skills: Skills,
+        programme: Programme,
     ) -> None:
         self._library = library
         self._outgoing = outgoing
@@ -57,12 +59,15 @@ class Replies:
         self._explorations = explorations
         self._measures = measures
         self._skills = skills
+        self._programme = programme
 
     def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, Any]:
         """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
         goal = goals.active(session, patient.id)
+        shown = {name: getattr(goal, name) for name in GOAL_FIELDS} if goal else {}
+        shown["minutes"] = self._programme.amount(session, patient) or shown.get("minutes")
         summary = (
-            self._library.say("utter_goal_summary_line", **{name: getattr(goal, name) for name in GOAL_FIELDS}).text
+            self._library.say("utter_goal_summary_line", **shown).text
             if goal
             else self._library.say("utter_no_goal_line").text
         )
@@ -73,6 +78,7 @@ class Replies:
             "physio_when": self._escalation.when_seen(session, patient, "P1", now),
             "local_day": f"{now.astimezone(ZoneInfo(patient.time_zone)):%A}",
             "exploring": self._explorations.exploring(session, patient),
+            "activities_allowed": self._programme.plans.allowed_words(session, patient),
             **self._safety.numbers(patient),
         }
 
@@ -127,6 +133,8 @@ class Replies:
             self._experiments.follow(session, patient, result.asks)
             self._explorations.follow(session, patient, now)
             self._skills.modules.follow(session, patient)
+            self._programme.talks.follow(session, patient, now)
+            spoken = self._diary(session, patient, message, result, spoken, now)
             intent = result.parse.intent.name if result.parse else turn.intent
             spoken += self._explorations.offer(session, patient, spoken, intent=intent, now=now)
             if result.asks is None and not any(words.choices for words in spoken):
@@ -166,10 +174,31 @@ class Replies:
             return after
         return [*self._words(session, patient, reply, result, now), *after]
 
+    def _diary(
+        self,
+        session: Session,
+        patient: Patient,
+        message: Message,
+        result: TurnResult,
+        spoken: list[Words],
+        now: datetime,
+    ) -> list[Words]:
+        """A plain diary sentence that Rasa took for something else, outside of any form, is written down all the same."""
+        intent = result.parse.intent.name if result.parse and result.asks is None and not patient.asks else None
+        instead, beside = self._programme.diary.instead(intent), self._programme.diary.beside(intent)
+        if not (instead or beside) or not self._programme.diary.understands(patient, message.text, now):
+            return spoken
+        written = self._programme.diary.log(session, patient, message, now)
+        return written if instead else [*written, *spoken]
+
     def _words(
         self, session: Session, patient: Patient, reply: Reply, result: TurnResult, now: datetime
     ) -> list[Words]:
         slot_in = reply.custom.get("slot_in")
+        if slot_in == "talk" and (words := self._programme.talks.words(session, patient, reply, now)) is not None:
+            return words
+        if slot_in == "activities":
+            return [self._programme.ideas(session, patient, _words(reply), now)]
         if slot_in == "belief_reply":
             return self._belief_replies(session, patient, result) or [_words(reply)]
         if str(slot_in).startswith("exploration"):
@@ -225,6 +254,11 @@ class Replies:
             asked = {words.response for words in self._experiments.question(experiment)}
             if asked & {words.response for words in spoken}:
                 return self._experiments.asks_now(session, patient, now)
+        talk = self._programme.talks.open_for(session, patient, now)
+        if talk:
+            asked = {words.response for words in self._programme.talks.question(session, patient, talk, now)}
+            if asked & {words.response for words in spoken}:
+                return self._programme.talks.asks_now(session, patient, now)
         return self._skills.asked_by(session, patient, list(spoken), now) or result.asks
 
 
