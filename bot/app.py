@@ -25,6 +25,7 @@ from bot.services.explorations import Explorations
 from bot.services.facts import Facts
 from bot.services.flares import Flares
 from bot.services.inbox import Inbox
+from bot.services.links import Links
 from bot.services.looking_back import Booster, Maintenance, Monthly
 from bot.services.measures import Measures
 from bot.services.modules import Modules
@@ -34,6 +35,7 @@ from bot.services.physio_desk import PhysioDesk
 from bot.services.plans import Plans
 from bot.services.privacy import Privacy
 from bot.services.programme import Programme
+from bot.services.progress import Progress
 from bot.services.prompts import Prompts
 from bot.services.reception import Reception
 from bot.services.replies import Replies
@@ -83,6 +85,7 @@ class App:
         self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)
         self.experiments = Experiments(library, outgoing)
+        self.links = Links(database, clock, library, outgoing, self.prompts)
         explorations = Explorations(
             library, outgoing, self.safety, self.check_ins, self.experiments, rules.spelling
         )  # fmt: skip
@@ -97,16 +100,16 @@ class App:
         self.programme = self._programme(outgoing)
         effects = Effects(
             library, self.enrolment, self.check_ins, self.escalation, self.safety, self.privacy, explorations,
-            self.experiments, cards, self.skills, self.programme,
+            self.experiments, cards, self.skills, self.programme, self.links, Progress(library, self.links),
         )  # fmt: skip
         replies = Replies(
             library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations,
-            self.measures, self.skills, self.programme,
+            self.measures, self.skills, self.programme, self.links,
         )  # fmt: skip
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
             self.experiments, explorations, self.measures, self.skills, Aftercare(library, outgoing, self.enrolment),
-            self.programme,
+            self.programme, self.links,
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures)
         self.sign_in = SignIn(database, library, SystemClock())
@@ -141,6 +144,7 @@ class App:
                 "measures": self.measures.send_due,
                 "skills": self.skills.look,
                 "talks": self.programme.talks.send_due,
+                "links": self.links.send_due,
                 "safety": self.safety.follow_up,
                 "escalation": self.escalation.escalate_overdue,
                 "waiting": self.turns.retry_waiting,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import true
+from sqlalchemy import or_, true
 from sqlmodel import Session, col, func, select
 
 from data.alerts import Alert, AlertState
@@ -12,6 +12,7 @@ from data.checkins import CheckIn, CheckInState
 from data.concerns import SafetyFollowUp, SafetyQuestion
 from data.flares import Flare
 from data.inbox import OPEN, InboxUpdate
+from data.links import LinkLook, LookState
 from data.measures import MeasureRound
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientState
@@ -25,6 +26,7 @@ def next_due(session: Session, *, after: datetime) -> datetime | None:
     queries = (
         (CheckIn.due_at, col(CheckIn.state).in_(waiting)),
         (Talk.due_at, col(Talk.state).in_(LIVE_TALKS)),
+        (LinkLook.due_at, or_(col(LinkLook.state) == LookState.PLANNED, col(LinkLook.quote_at).is_not(None))),
         (Alert.next_step_at, col(Alert.state) != AlertState.CLOSED),
         (SafetyFollowUp.due_at, col(SafetyFollowUp.answered_at).is_(None)),
         (SafetyQuestion.due_at, true()),

@@ -37,6 +37,12 @@ def active(session: Session, patient_id: int) -> ActivityGoal | None:
     return session.exec(query.where(col(ActivityGoal.state) == GoalState.ACTIVE)).first()
 
 
+def history(session: Session, patient_id: int) -> list[ActivityGoal]:
+    """Every goal there was, oldest first."""
+    query = select(ActivityGoal).where(col(ActivityGoal.patient_id) == patient_id)
+    return list(session.exec(query.order_by(col(ActivityGoal.id))).all())
+
+
 def replace(session: Session, goal: ActivityGoal) -> ActivityGoal:
     """The new goal stands; the one before is kept as history."""
     end(session, goal.patient_id, GoalState.REPLACED, goal.created_at)

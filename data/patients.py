@@ -37,7 +37,8 @@ class Patient(SQLModel, table=True):
     enrolled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # consent was given: week 1 begins
     nation: Nation | None = Field(default=None, sa_type=coded(Nation))
     time_zone: str = "Europe/London"  # IANA name
-    check_in_at: time | None = None  # wall-clock time in `time_zone`
+    check_in_at: time | None = None  # wall-clock time in `time_zone`; of a pair the evening's
+    morning_at: time | None = None  # of a pair: when pain is asked, before activity; None: one check-in a day
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     activity_screen: str | None = Field(default=None, sa_type=Encrypted)  # what they said yes to, comma-separated
     needs_activity_review: bool = False  # a yes in the activity screen: light goals only until a physio has looked

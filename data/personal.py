@@ -73,6 +73,7 @@ TABLES: dict[str, Table] = {
             created_at="first_contact_at",
             enrolled_at="joined_at",
             check_in_at="check_in_time",
+            morning_at="morning_question_time",
             needs_activity_review="activity_review_needed",
             quiet_until="coach_quiet_until",
             next_safety_screen_at="next_safety_questions_at",
@@ -288,7 +289,7 @@ TABLES: dict[str, Table] = {
         Erased.DELETED,
         section="check_ins",
         columns=plain("id sends waits asks reason planned_at due_at reminded_at")
-        | same("state sent_at pain pain_at minutes confidence noticed skipped ended_at")
+        | same("kind state sent_at pain pain_at minutes confidence noticed skipped flag ended_at")
         | exported(on="day")
         | internal(LINK, "patient_id"),
     ),
@@ -304,6 +305,18 @@ TABLES: dict[str, Table] = {
         Erased.DELETED,
         section="questionnaire_schedule",
         columns=plain("wished") | exported(due_at="next_look_at") | internal(LINK, "patient_id"),
+    ),
+    "linkquestion": Table(
+        Erased.DELETED,
+        section="what_you_guessed_about_activity",
+        columns=same("guess declared_at") | internal(LINK, "patient_id"),
+    ),
+    "linklook": Table(
+        Erased.DELETED,
+        section="looks_at_your_days",
+        columns=plain("id due_at asks asked_at quote_at")
+        | same("day state verdict figures impression told_at meaning quoted_at ended_at")
+        | internal(LINK, "patient_id"),
     ),
     "alert": Table(
         Erased.DETACHED,

@@ -1,7 +1,8 @@
-"""The questions of a check-in, in order, and what is still missing."""
+"""The questions of a check-in, in order, and what is still missing: three taps a day, in one check-in or in a pair."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 FORM = "check_in_form"
@@ -30,9 +31,24 @@ STEPS = {
 }
 
 
-def next_step(answered: Collection[str], skipped: Collection[str]) -> Step | None:
+def steps_of(kind: str, on: date, *, noticing_on: int) -> tuple[Step, ...]:
+    """The questions of that day's check-in: with a pair pain in the morning, the others in the evening.
+
+    One day a week (`noticing_on`: 0 is Monday) the patient is asked what they noticed, and not how sure they are.
+    """
+    last = "noticed" if on.weekday() == noticing_on else "confidence"
+    names = {"morning": ("pain",), "evening": ("minutes", last)}.get(kind, ("pain", "minutes", last))
+    return tuple(STEPS[name] for name in names)
+
+
+def next_step(steps: Collection[Step], answered: Collection[str], skipped: Collection[str]) -> Step | None:
     """The first question that was neither answered nor skipped: missing is never zero."""
-    return next((step for name, step in STEPS.items() if name not in answered and name not in skipped), None)
+    return next((step for step in steps if step.name not in answered and step.name not in skipped), None)
+
+
+def in_time(asked_for: datetime, answered: datetime, *, within: timedelta) -> bool:
+    """Pain of that morning, before the day's activity: an answer hours later is another hour's pain."""
+    return abs(answered - asked_for) <= within
 
 
 def step_of_slot(slot: str) -> Step | None:
@@ -45,3 +61,4 @@ class Wish(StrEnum):
     SKIP_QUESTION = "skip"
     SKIP = "skip_check_in"
     SNOOZE = "snooze_check_in"
+    ILL = "ill today"  # the day doesn't count when days are compared

@@ -199,6 +199,27 @@ class ChangeCheckInTime(Effect):
     at: time
 
 
+class AskMornings(Effect):
+    """Pain in the morning, activity in the evening; `at` None: one check-in a day again."""
+
+    effect: Literal["ask_mornings"]
+    at: Annotated[time | None, Maybe] = None
+    evening_at: Annotated[time | None, Maybe] = None
+    guess: Annotated[Literal["", "easier", "same", "sorer"], Words] = ""
+
+
+class ShowProgress(Effect):
+    effect: Literal["show_progress"]
+
+
+class RecordLink(Effect):
+    """Answers so far: "None" is not answered yet, "skipped" is the patient's choice."""
+
+    effect: Literal["record_link"]
+    impression: str = "None"
+    meaning: str = "None"
+
+
 class ExportMyData(Effect):
     effect: Literal["export_my_data"]
 
@@ -321,6 +342,9 @@ AnyEffect = (
     | Pause
     | Resume
     | ChangeCheckInTime
+    | AskMornings
+    | ShowProgress
+    | RecordLink
     | ExportMyData
     | EraseMyData
     | Explore

@@ -6,11 +6,11 @@ from datetime import date, datetime, time, timedelta
 from sqlmodel import Session
 
 from bot.coaching import answers, schedule
-from bot.coaching.check_in import FORM, STEPS, Step, next_step
+from bot.coaching.check_in import FORM, STEPS, Step, next_step, steps_of
 from bot.coaching.schedule import Limits
 from bot.content import Library
 from data import activity, checkins
-from data.checkins import CheckIn, CheckInState
+from data.checkins import CheckIn, CheckInKind, CheckInState
 from data.patients import Patient
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,18 @@ class Moves:
             longest_snooze=span("longest_snooze", "minutes"),
         )
 
+    def steps(self, row: CheckIn) -> tuple[Step, ...]:
+        """The questions of this check-in, in order."""
+        return steps_of(row.kind, row.on, noticing_on=int(self._library.number("check_in.noticing_on")))
+
+    def slot_value(self, row: CheckIn, step: Step) -> answers.Value | None:
+        """For Rasa's form: what is being asked is empty there, or it would not be asked; what isn't asked is skipped."""
+        if row.asks == step.name:
+            return None
+        value: answers.Value | None = getattr(row, step.name)
+        left_out = step.name in skipped(row) or step not in self.steps(row)
+        return answers.SKIPPED if value is None and left_out else value
+
     def begin(self, session: Session, patient: Patient, row: CheckIn, now: datetime) -> None:
         """Asks from the first question that is still missing; an older check-in that is open is over."""
         for other in checkins.in_state(session, patient.id, *OPEN):
@@ -53,7 +65,7 @@ class Moves:
                 self.end(session, patient, other, CheckInState.LAPSED, "next_one_due", now)
         if row.state == CheckInState.SKIPPED:
             row.skipped = ""  # the patient has come back to it
-        step = next_step(answered(row), skipped(row))
+        step = next_step(self.steps(row), answered(row), skipped(row))
         row.state, row.asks, row.reason, row.ended_at = CheckInState.SENT, step.name if step else None, "", None
         row.sent_at, row.sends = now, row.sends + 1
         row.due_at = now + self.limits.remind_after
@@ -63,7 +75,7 @@ class Moves:
     def advance(self, session: Session, patient: Patient, row: CheckIn, now: datetime) -> None:
         """On to the next question that is missing, or the end; all of it skipped is a check-in skipped."""
         activity.follow_check_in(session, row, now)
-        step = next_step(answered(row), skipped(row))
+        step = next_step(self.steps(row), answered(row), skipped(row))
         if step:
             row.state, row.asks = CheckInState.SENT, step.name
             row.due_at = min(now + self.limits.remind_after, self.lapses_at(row))
@@ -111,14 +123,6 @@ def ask_again(row: CheckIn, step: Step) -> None:
     row.asks = step.name
 
 
-def slot_value(row: CheckIn, step: Step) -> answers.Value | None:
-    """For Rasa's form: what is being asked is empty there, or it would not be asked."""
-    if row.asks == step.name:
-        return None
-    value: answers.Value | None = getattr(row, step.name)
-    return answers.SKIPPED if value is None and step.name in skipped(row) else value
-
-
 def in_another_form(patient: Patient) -> bool:
     return bool(patient.asks) and not str(patient.asks).startswith(f"{FORM}.")
 
@@ -127,6 +131,17 @@ def _leave_form(patient: Patient) -> None:
     """Rasa hears at the next turn that its check-in form is over."""
     if not in_another_form(patient):
         patient.asks = None
+
+
+def kind_now(patient: Patient, now: datetime) -> CheckInKind:
+    """Which check-in "now" means: of a pair the morning's until the middle of its two hours."""
+    if patient.morning_at is None or patient.check_in_at is None:
+        return CheckInKind.DAILY
+    day = local_day(patient, now)
+    morning, evening = (
+        schedule.instant_on(day, patient.time_zone, at) for at in (patient.morning_at, patient.check_in_at)
+    )
+    return CheckInKind.MORNING if now < morning + (evening - morning) / 2 else CheckInKind.EVENING
 
 
 def local_day(patient: Patient, now: datetime) -> date:

@@ -1,18 +1,18 @@
 """The words of a check-in, and what can be read from an answer without Rasa."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
-from bot.coaching import answers
-from bot.coaching.check_in import FORM, STEPS, Step, Wish
+from bot.coaching import answers, schedule
+from bot.coaching.check_in import FORM, STEPS, Step, Wish, in_time
 from bot.content import Library, Words
 from bot.errors import EffectRefused
 from bot.services.checkin_moves import log
 from bot.services.outgoing import Outgoing
-from data.checkins import CheckIn, CheckInState
+from data.checkins import LATE, CheckIn, CheckInKind, CheckInState
 from data.outbox import Priority
 from data.patients import Patient
 
@@ -45,6 +45,8 @@ class Questions:
             return self.question(row)
         if row.state == CheckInState.SKIPPED:
             return [self._library.say("utter_check_in_skipped")]
+        if row.kind == CheckInKind.MORNING:
+            return [self._library.say("utter_morning_done", variation=row.on.toordinal())]
         done = "utter_check_in_done"
         if row.minutes and self._library.has(f"{done}_minutes"):
             return [self._library.say(f"{done}_minutes", variation=row.on.toordinal(), minutes_done=row.minutes)]
@@ -116,10 +118,16 @@ class Questions:
             raise EffectRefused("utter_refused_check_in_answer", **bounds)
         return read
 
-    def accept(self, row: CheckIn, step: Step, value: answers.Value, now: datetime, **detail: object) -> None:
+    def accept(
+        self, row: CheckIn, step: Step, value: answers.Value, patient: Patient, now: datetime, **detail: object
+    ) -> None:
         setattr(row, step.name, value)
         if step.name == "pain":
             row.pain_at = now
+            if row.kind == CheckInKind.MORNING and patient.morning_at:
+                asked_for = schedule.instant_on(row.on, patient.time_zone, patient.morning_at)
+                within = timedelta(minutes=self._library.number("check_in.morning_counts_within"))
+                row.flag = "" if in_time(asked_for, now, within=within) else LATE
         log("check_in_answered", row, step=step.name, **detail)
 
     def _is_open(self, row: CheckIn) -> bool:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from sqlmodel import Session
 
@@ -13,7 +13,7 @@ from bot.coaching.schedule import Action, Circumstances
 from bot.services.checkin_moves import Moves, in_another_form, local_day
 from bot.services.checkin_questions import Questions
 from data import checkins, messages, patients
-from data.checkins import LIVE, CheckIn, CheckInState
+from data.checkins import LIVE, CheckIn, CheckInKind, CheckInState
 from data.database import Database
 from data.outbox import OutboxState, Priority
 from data.patients import Patient, PatientState
@@ -33,23 +33,27 @@ class Rounds:
         self._gaps_filled_at: datetime | None = None
 
     def plan_next(self, session: Session, patient: Patient, now: datetime) -> CheckIn | None:
-        """Writes the next check-in, or moves it when the patient's hour, zone or state has changed.
+        """Writes the next check-in, or moves it when the patient's hours, zone or state have changed.
 
-        A day that has had its check-in gets no second one. None when none is to come.
+        A day that has had its check-in gets no second one. Of a pair both are planned; the next one is returned, None
+        when none is to come.
         """
-        row = checkins.planned(session, patient.id)
-        if patient.check_in_at is None or patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
-            if row:
-                session.delete(row)
-            return None
+        hours = _hours(patient)
+        checkins.drop_planned(session, patient.id, but=list(hours))
+        rows = [self._plan(session, patient, kind, at, now) for kind, at in hours.items()]
+        return min((row for row in rows if row), key=lambda row: row.due_at, default=None)
+
+    def _plan(self, session: Session, patient: Patient, kind: CheckInKind, at: time, now: datetime) -> CheckIn | None:
+        row = checkins.planned(session, patient.id, kind)
         spread = schedule.spread_of(patient.code, self._moves.limits.spread)
-        taken = checkins.days_taken(session, patient.id, since=local_day(patient, now) - 2 * schedule.DAY)
-        plan = schedule.plan(now, patient.time_zone, patient.check_in_at, spread=spread, taken=taken)
+        taken = checkins.days_taken(session, patient.id, kind, since=local_day(patient, now) - 2 * schedule.DAY)
+        plan = schedule.plan(now, patient.time_zone, at, spread=spread, taken=taken)
         if row:
-            row.on, row.planned_at, row.due_at, row.waits = plan.on, plan.at, plan.at, 0
+            if row.on != plan.on or row.planned_at != plan.at:
+                row.on, row.planned_at, row.due_at, row.waits = plan.on, plan.at, plan.at, 0
             return row
-        row = CheckIn(patient_id=patient.id, on=plan.on, planned_at=plan.at, due_at=plan.at)
-        return row if checkins.add(session, row) else checkins.planned(session, patient.id)
+        row = CheckIn(patient_id=patient.id, kind=kind, on=plan.on, planned_at=plan.at, due_at=plan.at)
+        return row if checkins.add(session, row) else checkins.planned(session, patient.id, kind)
 
     def send_due(self) -> int:
         """At most `BATCH` rows. Returns how many it looked at."""
@@ -136,6 +140,15 @@ class Rounds:
 
     def _wrote_within(self, session: Session, patient: Patient, span: timedelta, now: datetime) -> bool:
         return bool(messages.recent_from(session, patient.id, since=now - span, most=1))
+
+
+def _hours(patient: Patient) -> dict[CheckInKind, time]:
+    """What is asked of this patient, and when."""
+    if patient.check_in_at is None or patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
+        return {}
+    if patient.morning_at is None:
+        return {CheckInKind.DAILY: patient.check_in_at}
+    return {CheckInKind.MORNING: patient.morning_at, CheckInKind.EVENING: patient.check_in_at}
 
 
 @contextmanager

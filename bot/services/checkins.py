@@ -4,7 +4,7 @@ The row is the truth. Taps, numbers and skips move it here; what Rasa understood
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from bot.services.checkin_questions import UNSET, Questions
 from bot.services.checkin_rounds import Rounds
 from bot.services.outgoing import Outgoing
 from data import checkins
-from data.checkins import CheckIn, CheckInState
+from data.checkins import ILLNESS, CheckIn, CheckInKind, CheckInState
 from data.database import Database
 from data.patients import Patient, PatientState
 
@@ -38,6 +38,20 @@ class CheckIns:
     def plan_next(self, session: Session, patient: Patient, now: datetime) -> CheckIn | None:
         """To be called whenever the patient's hour, zone or state has changed. None when no check-in is to come."""
         return self._rounds.plan_next(session, patient, now)
+
+    def choose_pair(
+        self, session: Session, patient: Patient, morning: time | None, evening: time | None, now: datetime
+    ) -> None:
+        """Pain in the morning and activity in the evening; without a morning one check-in a day.
+
+        Raises EffectRefused when too little of a day lies between the two.
+        """
+        evening = evening or patient.check_in_at
+        hours = self._library.number("check_in.pair_apart")
+        if morning and (evening is None or _hours_between(morning, evening) < hours):
+            raise EffectRefused("utter_refused_mornings_too_close", hours=int(hours))
+        patient.morning_at, patient.check_in_at = morning, evening
+        self.plan_next(session, patient, now)
 
     def send_due(self) -> int:
         """The tick: asks, reminds and lets lapse what is due. Returns how many rows it looked at."""
@@ -73,11 +87,16 @@ class CheckIns:
         over = row is not None and row.state in (CheckInState.LAPSED, CheckInState.MISSED, CheckInState.SKIPPED)
         return "utter_check_in_lapsed" if over else "utter_question_passed"
 
+    def closing(self, session: Session, patient: Patient, now: datetime) -> list[Words]:
+        """The last words of the check-in that has just ended; [] when none has."""
+        row = next(iter(checkins.of_day(session, patient.id, moves.local_day(patient, now))), None)
+        return self._questions.what_follows(row) if row and row.ended_at == now else []
+
     # Rasa's side
 
     def rasa_form(self, check_in: CheckIn) -> dict[str, Any]:
         """For Turn.form: every slot as the row has it, so that Rasa never goes on from an older answer."""
-        slots = {step.slot: moves.slot_value(check_in, step) for step in STEPS.values()}
+        slots = {step.slot: self._moves.slot_value(check_in, step) for step in STEPS.values()}
         step = STEPS.get(check_in.asks or "")
         return {"name": FORM if step else None, "slots": slots, "asks": step.slot if step else None}
 
@@ -90,7 +109,7 @@ class CheckIns:
         row, step = self._sent(session, patient), step_of_slot(slot)
         if form != FORM or row is None or step is None or row.asks == step.name:
             return
-        for earlier in STEPS.values():
+        for earlier in self._moves.steps(row):
             if earlier == step:
                 break
             if earlier.name not in (*moves.answered(row), *moves.skipped(row)):
@@ -107,14 +126,17 @@ class CheckIns:
         row = self._to_record(session, patient, now)
         if row is None:
             raise EffectRefused("utter_refused_check_in_closed")
+        asked = self._moves.steps(row)
         for step in STEPS.values():
             taken = step.name in (*moves.answered(row), *moves.skipped(row)) and step.name != row.asks
             if taken or step.name not in given:
                 continue
             if given[step.name] == answers.SKIPPED:
+                if step not in asked:  # left out by the plan of the day, not by the patient
+                    continue
                 moves.skip_question(row, step)
             else:
-                self._questions.accept(row, step, self._questions.canonical(step, given[step.name]), now)
+                self._questions.accept(row, step, self._questions.canonical(step, given[step.name]), patient, now)
         if not given or row.state == CheckInState.ANSWERED:
             return False
         self._moves.advance(session, patient, row, now)
@@ -140,6 +162,7 @@ class CheckIns:
         row = checkins.by_id(session, check_in.id)
         if row is None or row.patient_id != patient.id or row.state != CheckInState.SENT or row.asks is None:
             return False
+        said_first: list[Words] = []
         match self._questions.tapped(row, text):
             case Wish.SNOOZE:
                 self.snooze(session, patient, None, now, key=key)
@@ -148,6 +171,10 @@ class CheckIns:
                 self.skip(session, patient, now, key=key)
                 return True
             case Wish.SKIP_QUESTION:
+                moves.skip_question(row, STEPS[row.asks])
+            case Wish.ILL:
+                row.flag = ILLNESS
+                said_first = [self._library.say("utter_ill_noted")]
                 moves.skip_question(row, STEPS[row.asks])
             case said:
                 try:
@@ -158,9 +185,10 @@ class CheckIns:
                     return True
                 if value is None:
                     return False
-                self._questions.accept(row, STEPS[row.asks], value, now, message_row=message_id)
+                self._questions.accept(row, STEPS[row.asks], value, patient, now, message_row=message_id)
         self._moves.advance(session, patient, row, now)
-        self._questions.say(session, patient, row, self._questions.what_follows(row), key=key, now=now)
+        words = [*said_first, *self._questions.what_follows(row)]
+        self._questions.say(session, patient, row, words, key=key, now=now)
         return True
 
     def start_now(self, session: Session, patient: Patient, now: datetime) -> CheckIn:
@@ -170,13 +198,17 @@ class CheckIns:
         """
         if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
             raise EffectRefused("utter_refused_not_enrolled")
-        if row := self._sent(session, patient):
+        today, kind = moves.local_day(patient, now), moves.kind_now(patient, now)
+        if (row := self._sent(session, patient)) and (row.kind, kind) != (CheckInKind.MORNING, CheckInKind.EVENING):
             return row
-        today = moves.local_day(patient, now)
-        row = checkins.on_day(session, patient.id, today)
+        row = checkins.on_day(session, patient.id, today, kind)
+        if kind == CheckInKind.MORNING and row and row.state == CheckInState.ANSWERED:
+            kind = CheckInKind.EVENING
+            row = checkins.on_day(session, patient.id, today, kind)
         if row is None:
-            checkins.add(session, CheckIn(patient_id=patient.id, on=today, due_at=now, state=CheckInState.SENT))
-            row = checkins.on_day(session, patient.id, today)
+            fresh = CheckIn(patient_id=patient.id, kind=kind, on=today, due_at=now, state=CheckInState.SENT)
+            checkins.add(session, fresh)
+            row = checkins.on_day(session, patient.id, today, kind)
         assert row is not None  # ours, or the one that kept ours out
         if row.state == CheckInState.ANSWERED:
             raise EffectRefused("utter_refused_check_in_done", **{name: getattr(row, name) for name in STEPS})
@@ -190,6 +222,8 @@ class CheckIns:
         if row is None:
             raise EffectRefused("utter_refused_no_check_in")
         self._moves.end(session, patient, row, CheckInState.SKIPPED, "by_patient", now)
+        if evening := self._planned_today(session, patient, now):  # "not today" is for both of a pair
+            self._moves.end(session, patient, evening, CheckInState.SKIPPED, "by_patient", now)
         self.plan_next(session, patient, now)
         if key:
             self._questions.say(session, patient, row, self._questions.what_follows(row), key=key, now=now)
@@ -245,9 +279,9 @@ class CheckIns:
         """The open one, or today's when it has ended; never another day's."""
         if row := self._open(session, patient):
             return row
-        today = checkins.on_day(session, patient.id, moves.local_day(patient, now))
         ended = (CheckInState.ANSWERED, CheckInState.LAPSED)
-        return today if today and today.state in ended and not patient.held_since else None
+        today = checkins.of_day(session, patient.id, moves.local_day(patient, now))
+        return next((row for row in today if row.state in ended), None) if not patient.held_since else None
 
     def _asked_elsewhere_since(self, session: Session, patient: Patient) -> bool:
         """A form of another topic has asked its question after the check-in's last message."""
@@ -267,3 +301,8 @@ def _puts(response: str, slot: str) -> bool:
     if slot == "module_answer":
         return response.startswith("utter_module_")
     return response.startswith("utter_ask_") and response.endswith(slot)
+
+
+def _hours_between(first: time, second: time) -> float:
+    """On one day; negative when the second is earlier."""
+    return (second.hour - first.hour) + (second.minute - first.minute) / 60

@@ -25,6 +25,7 @@ from bot.services.enrolment import Enrolment
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.incoming import Incoming
+from bot.services.links import Links
 from bot.services.measures import Asked, Measures
 from bot.services.outgoing import Outgoing
 from bot.services.programme import Programme
@@ -82,6 +83,7 @@ class Conversation:
         skills: Skills,
         after: Aftercare,
         programme: Programme,
+        links: Links,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -98,6 +100,7 @@ class Conversation:
         self._skills = skills
         self._aftercare = after
         self._programme = programme
+        self._links = links
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -202,9 +205,7 @@ class Conversation:
         key = f"{incoming.key}:reply"
         if self._questionnaire(session, patient, heard, key=key, now=now):
             return Heard(done=True)
-        if self._check_in_answer(session, patient, heard, message, key=key, now=now) or self._experiments.answer(
-            session, patient, heard.text, key=key, now=now
-        ):
+        if self._plain_answer(session, patient, heard, message, key=key, now=now):
             self._explorations.offer_after(session, patient, key=f"{incoming.key}:offer", now=now)
             return Heard(done=True)
         if self._programme.talks.answer(session, patient, heard.text, asks=heard.asks, key=key, now=now):
@@ -233,6 +234,20 @@ class Conversation:
             self._measures.show(session, patient, key=key, now=now)
             return True
         return False
+
+    def _plain_answer(
+        self, session: Session, patient: Patient, heard: Heard, message: Message, *, key: str, now: datetime
+    ) -> bool:
+        """To a check-in, a small test, or a look at the patient's days; its own button counts behind a later question."""
+        if (heard.asks or "").startswith("link.") and self._links.answer(
+            session, patient, heard.text, key=key, now=now
+        ):
+            return True
+        return (
+            self._check_in_answer(session, patient, heard, message, key=key, now=now)
+            or self._experiments.answer(session, patient, heard.text, key=key, now=now)
+            or self._links.answer(session, patient, heard.text, key=key, now=now)
+        )
 
     def _check_in_answer(
         self, session: Session, patient: Patient, heard: Heard, message: Message, *, key: str, now: datetime
@@ -309,6 +324,9 @@ class Conversation:
         elif self._skills.still_asked(session, patient, button.asks or "", now):
             if self._safety.asks(session, patient):
                 raise StaleAction("utter_question_passed")
+        elif (button.asks or "").startswith("link."):
+            if button.asks != self._links.asks_now(session, patient, now):
+                raise StaleAction("utter_question_passed")
         elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient, now):
             raise StaleAction("utter_question_passed")
         return button
@@ -322,6 +340,7 @@ class Conversation:
             or self._experiments.asks_now(session, patient, now)
             or self._skills.modules.asks_now(session, patient, now)
             or self._programme.talks.asks_now(session, patient, now)
+            or self._links.asks_now(session, patient, now)
             or patient.asks
         )
 
@@ -382,6 +401,7 @@ class Conversation:
         check_in = None if in_questionnaire else self._check_ins.open_for(session, patient)
         experiment = None if in_questionnaire else self._experiments.open_for(session, patient, now)
         talk = None if in_questionnaire else self._programme.talks.open_for(session, patient, now)
+        link = None if in_questionnaire else self._links.open_for(session, patient, now)
         if check_in and (heard.intent is None or (patient.asks or "").startswith("check_in_form.")):
             form = FormSync.model_validate({"set": True, **self._check_ins.rasa_form(check_in)})
             asks = f"{form.name}.{form.asks}" if form.name else None
@@ -394,6 +414,9 @@ class Conversation:
         elif talk:
             synced = self._programme.talks.rasa_form(session, patient, talk, now)
             form = FormSync.model_validate({"set": True, **synced})
+            asks = f"{form.name}.{form.asks}"
+        elif link and (heard.intent is None or (patient.asks or "").startswith("link_form.")):
+            form = FormSync.model_validate({"set": True, **self._links.rasa_form(link)})
             asks = f"{form.name}.{form.asks}"
         else:
             asks = None if in_questionnaire and self._rows_ask(patient) else patient.asks

@@ -1,7 +1,7 @@
 """Applies what a turn asked for. One place changes state; a refusal says why, by response name."""
 
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -14,9 +14,11 @@ from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
+from bot.services.links import Links
 from bot.services.my_cards import MyCards
 from bot.services.privacy import Privacy
 from bot.services.programme import Programme
+from bot.services.progress import Progress
 from bot.services.safety import Safety
 from bot.services.skills import Skills
 from data import goals, messages
@@ -38,6 +40,8 @@ class Effects:
         cards: MyCards,
         skills: Skills,
         programme: Programme,
+        links: Links,
+        progress: Progress,
     ) -> None:
         self._library = library
         self._enrolment = enrolment
@@ -50,6 +54,8 @@ class Effects:
         self._cards = cards
         self._skills = skills
         self._programme = programme
+        self._links = links
+        self._progress = progress
 
     def apply(
         self, session: Session, patient: Patient, effect: effects.AnyEffect, *, message_id: int | None, now: datetime
@@ -138,8 +144,13 @@ class Effects:
             case effects.Resume():
                 self._enrolment.resume(session, patient, now)
             case effects.ChangeCheckInTime():
-                patient.check_in_at = effect.at
-                self._check_ins.plan_next(session, patient, now)
+                self._check_ins.choose_pair(session, patient, patient.morning_at, effect.at, now)
+            case effects.AskMornings():
+                return self._ask_mornings(session, patient, effect, now)
+            case effects.ShowProgress():
+                return self._progress.show(session, patient, now)
+            case effects.RecordLink():
+                self._links.record(session, patient, effect.model_dump(exclude={"effect"}), now)
             case effects.ExportMyData():
                 self._privacy.export(session, patient, now)
             case effects.EraseMyData():
@@ -157,6 +168,19 @@ class Effects:
             case _:
                 assert_never(effect)
         return []
+
+    def _ask_mornings(
+        self, session: Session, patient: Patient, effect: effects.AskMornings, now: datetime
+    ) -> list[Words]:
+        """A pair, or one check-in a day again; then the words with the times."""
+        if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
+            raise EffectRefused("utter_refused_not_enrolled")
+        self._check_ins.choose_pair(session, patient, effect.at, effect.evening_at, now)
+        if effect.at:
+            self._links.declare(session, patient, effect.guess, now)
+        times = {"check_in_time": patient.check_in_at, "morning_time": effect.at}
+        shown: dict[str, Any] = {name: f"{at:%H:%M}" for name, at in times.items() if at}
+        return [self._library.say("utter_mornings_on" if effect.at else "utter_mornings_off", **shown)]
 
     def _enrol(
         self, session: Session, patient: Patient, effect: effects.Enrol, message_id: int | None, now: datetime

@@ -69,8 +69,8 @@ class Explorations:
         ranked = next((each.name for each in parse.ranking if each.name not in ("belief", "risk")), None)
         if (turn.asks or "").startswith(ASKS_FOR_A_PLAN) or NOT_DONE in (parse.intent.name, ranked):
             return True
-        check_in = checkins.on_day(session, patient.id, schedule.local_day(now, patient.time_zone))
-        return check_in is not None and check_in.minutes == 0
+        today = checkins.of_day(session, patient.id, schedule.local_day(now, patient.time_zone))
+        return any(row.minutes == 0 for row in today)
 
     # The offer
 

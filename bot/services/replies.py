@@ -20,6 +20,7 @@ from bot.services.escalation import Escalation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.hearing import held_beliefs
+from bot.services.links import Links
 from bot.services.measures import Measures
 from bot.services.modules import CANNOT_GO_BACK
 from bot.services.outgoing import Outgoing
@@ -48,6 +49,7 @@ class Replies:
         measures: Measures,
         skills: Skills,
         programme: Programme,
+        links: Links,
     ) -> None:
         self._library = library
         self._outgoing = outgoing
@@ -60,6 +62,7 @@ class Replies:
         self._measures = measures
         self._skills = skills
         self._programme = programme
+        self._links = links
 
     def context(self, session: Session, patient: Patient, now: datetime) -> dict[str, Any]:
         """What the dialogue may show of this patient: the slots of dialogues/context.yml."""
@@ -201,6 +204,10 @@ class Replies:
             return [self._programme.ideas(session, patient, _words(reply), now)]
         if slot_in == "belief_reply":
             return self._belief_replies(session, patient, result) or [_words(reply)]
+        if str(slot_in).startswith("link"):
+            return self._links.words(session, patient, str(slot_in), now) or [_words(reply)]
+        if slot_in == "check_in_done":
+            return self._check_ins.closing(session, patient, now) or [_words(reply)]
         if str(slot_in).startswith("exploration"):
             return self._explorations.words(session, patient, reply) or [_words(reply)]
         if str(slot_in).startswith("module") or reply.response == CANNOT_GO_BACK:
@@ -259,6 +266,9 @@ class Replies:
             asked = {words.response for words in self._programme.talks.question(session, patient, talk, now)}
             if asked & {words.response for words in spoken}:
                 return self._programme.talks.asks_now(session, patient, now)
+        link = self._links.open_for(session, patient, now)
+        if link and {words.response for words in self._links.question(link)} & {words.response for words in spoken}:
+            return self._links.asks_of(link)
         return self._skills.asked_by(session, patient, list(spoken), now) or result.asks
 
 

@@ -11,7 +11,7 @@ from data.experiments import Experiment, ExperimentState
 from tests.chat import Chat
 from tests.fakes import FakeRasa
 
-CHECK_IN = ("utter_ask_pain_now", "utter_ask_minutes_done", "utter_ask_confidence", "utter_ask_noticed")
+CHECK_IN = ("utter_ask_pain_now", "utter_ask_minutes_done", "utter_ask_confidence")
 DONE = (*CHECK_IN, "utter_check_in_done")
 
 
@@ -57,7 +57,7 @@ def the_last(chat: Chat) -> Experiment:
     return row
 
 
-async def next_check_in(chat: Chat, *, days: int = 1, skips: int = 3) -> None:
+async def next_check_in(chat: Chat, *, days: int = 1, skips: int = 2) -> None:
     """The check-in of 18:00, every question answered by a tap, or all but the last."""
     at_six = chat.clock.now().replace(hour=18, minute=3) + timedelta(days=days)
     await chat.time_passes(seconds=(at_six - chat.clock.now()).total_seconds())
@@ -77,10 +77,10 @@ async def test_the_next_day_the_question_follows_the_check_in_in_a_message_of_it
 
 
 async def test_a_check_in_that_ends_in_words_brings_the_question_too(agreed: Chat, rasa: FakeRasa) -> None:
-    rasa.hears("my legs felt lighter", says=["utter_check_in_done"], values=NOTICED)
-    await next_check_in(agreed, skips=2)
+    rasa.hears("pretty sure I can", says=["utter_check_in_done"], values=SURE)
+    await next_check_in(agreed, skips=1)
 
-    await agreed.patient_says("my legs felt lighter")
+    await agreed.patient_says("pretty sure I can")
 
     agreed.patient_sees(*DONE, "utter_ask_experiment_tried")
     await agreed.patient_taps("Yes")
@@ -350,7 +350,7 @@ def test_a_later_talk_about_the_belief_quotes_the_last_one(chat: Chat) -> None:
     assert quoted("B05") == []
 
 
-NOTICED = {"pain_now": "3", "minutes_done": "skipped", "confidence": "skipped", "noticed": "my legs felt lighter"}
+SURE = {"pain_now": "3", "minutes_done": "skipped", "confidence": "8", "noticed": "skipped"}
 
 
 def said_so(**values: Any) -> dict[str, Any]:

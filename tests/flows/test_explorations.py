@@ -141,7 +141,6 @@ async def test_after_the_last_question_of_a_check_in_the_offer_that_waited_is_ma
 
     await chat.patient_says("0")
     await chat.patient_taps("5")
-    await chat.patient_taps("Skip")
 
     assert was_said(chat)[-2:] == ["utter_check_in_done", "utter_explore_offer_later"]
     assert rows(chat)[0].reason == "blocks_plan"

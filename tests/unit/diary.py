@@ -28,12 +28,15 @@ def numbered(*values: int) -> list[dict[str, str]]:
 SKIP = {"title": "Skip", "payload": "skip"}
 LATER = {"title": "Later", "payload": "/snooze_check_in"}
 NOT_TODAY = {"title": "Not today", "payload": "/skip_check_in"}
+ILL = {"title": "I'm ill today", "payload": "ill today"}
 SAYS: dict[str, list[dict]] = {
     "utter_ask_pain_now": [{"text": "pain?", "buttons": [*numbered(*range(11)), LATER, NOT_TODAY]}],
-    "utter_ask_minutes_done": [{"text": "minutes?", "buttons": [*numbered(0, 10, 20), SKIP]}],
+    "utter_ask_minutes_done": [{"text": "minutes?", "buttons": [*numbered(0, 10, 20), SKIP, ILL]}],
     "utter_ask_confidence": [{"text": "confidence?", "buttons": [*numbered(*range(11)), SKIP]}],
     "utter_ask_noticed": [{"text": f"noticed {word}?", "buttons": [SKIP]} for word in ("anything", "a change", "what")],
     "utter_check_in_done": [{"text": "thanks"}],
+    "utter_morning_done": [{"text": "until the evening"}],
+    "utter_ill_noted": [{"text": "get well"}],
     "utter_check_in_done_minutes": [{"text": "thanks for {minutes_done} minutes"}],
     "utter_check_in_reminder": [{"text": "still there?"}],
     "utter_check_in_snoozed": [{"text": "again at {at}, in {minutes}"}],
@@ -50,7 +53,7 @@ KINDS: dict[str, dict] = {
 NUMBERS = {
     "quiet_from": "20:00", "quiet_until": "08:00", "spread": 0, "on_time_within": 15, "missed_after": 120,
     "busy_within": 10, "wait": 10, "most_waits": 3, "remind_after": 90, "lapse_after": 10, "snooze": 60,
-    "longest_snooze": 360,
+    "longest_snooze": 360, "noticing_on": 6, "morning_counts_within": 180,
 }  # fmt: skip
 
 

@@ -21,11 +21,21 @@ def diary(sqlite_database: Database, clock: SimulatedClock) -> Diary:
     return diary
 
 
-def test_three_taps_and_a_skip_make_a_check_in(database: Database, clock: SimulatedClock) -> None:
+@pytest.fixture
+def sunday(sqlite_database: Database, clock: SimulatedClock) -> Diary:
+    """The day on which the last question is what was noticed."""
+    diary = Diary(sqlite_database, clock)
+    diary.until("2026-12-06 08:59")
+    diary.sees()
+    diary.until("2026-12-06 09:00")
+    return diary
+
+
+def test_three_taps_make_a_check_in(database: Database, clock: SimulatedClock) -> None:
     diary = Diary(database, clock)
     diary.until("2026-12-02 09:00")
 
-    for label in ("6", "20", "7", "Skip"):
+    for label in ("6", "20", "7"):
         diary.taps(label)
         diary.deliver()
 
@@ -33,12 +43,11 @@ def test_three_taps_and_a_skip_make_a_check_in(database: Database, clock: Simula
         "Wed 09:00 pain?",
         "Wed 09:00 minutes?",
         "Wed 09:00 confidence?",
-        "Wed 09:00 noticed what?",
         "Wed 09:00 thanks for 20 minutes",
     ]
     row = diary.rows()[0]
     assert (row.state, row.pain, row.minutes, row.confidence, row.noticed) == (CheckInState.ANSWERED, 6, 20, 7, None)
-    assert (row.skipped, row.asks, row.ended_at) == ("noticed", None, clock.now())
+    assert (row.skipped, row.asks, row.ended_at) == ("", None, clock.now())
     assert row.pain_at == clock.now()
 
 
@@ -105,13 +114,23 @@ def test_other_words_are_left_to_rasa_and_change_nothing(diary: Diary, text: str
     assert (diary.rows()[0].pain, diary.rows()[0].asks, diary.rows()[0].skipped) == (None, "pain", "")
 
 
-def test_the_patients_own_sentence_is_for_rasa(diary: Diary) -> None:
-    for text in ("6", "20", "7"):
-        diary.says(text)
+def test_once_a_week_the_third_question_is_what_was_noticed(sunday: Diary) -> None:
+    for label in ("6", "20", "Skip"):
+        sunday.taps(label)
+        sunday.deliver()
 
-    assert not diary.says("the walk went better than I thought")
+    assert [words.partition(" 09:00 ")[2][:7] for words in sunday.sees()] == ["pain?", "minutes", "noticed", "thanks "]
+    row = sunday.rows()[4]
+    assert (row.state, row.confidence, row.skipped) == (CheckInState.ANSWERED, None, "noticed")
 
-    assert diary.rows()[0].asks == "noticed"
+
+def test_the_patients_own_sentence_is_for_rasa(sunday: Diary) -> None:
+    for text in ("6", "20"):
+        sunday.says(text)
+
+    assert not sunday.says("the walk went better than I thought")
+
+    assert sunday.rows()[4].asks == "noticed"
 
 
 def test_pain_can_be_skipped_in_words_too_and_is_then_missing(diary: Diary) -> None:
@@ -120,13 +139,13 @@ def test_pain_can_be_skipped_in_words_too_and_is_then_missing(diary: Diary) -> N
     assert (diary.rows()[0].pain, diary.rows()[0].skipped, diary.rows()[0].asks) == (None, "pain", "minutes")
 
 
-def test_none_as_the_patients_own_sentence_is_a_skip(diary: Diary) -> None:
-    for text in ("6", "20", "7"):
-        diary.says(text)
+def test_none_as_the_patients_own_sentence_is_a_skip(sunday: Diary) -> None:
+    for text in ("6", "20"):
+        sunday.says(text)
 
-    assert diary.says("None")
+    assert sunday.says("None")
 
-    assert (diary.rows()[0].state, diary.rows()[0].skipped) == (CheckInState.ANSWERED, "noticed")
+    assert (sunday.rows()[4].state, sunday.rows()[4].skipped) == (CheckInState.ANSWERED, "noticed")
 
 
 @pytest.mark.parametrize("text", ["Skip", "skip", " SKIP "])
@@ -286,20 +305,20 @@ def test_rasa_gets_every_slot_so_that_no_old_answer_stays(diary: Diary) -> None:
 
     assert form == {
         "name": "check_in_form",
-        "slots": {"pain_now": 6, "minutes_done": "skipped", "confidence": None, "noticed": None},
+        "slots": {"pain_now": 6, "minutes_done": "skipped", "confidence": None, "noticed": "skipped"},
         "asks": "confidence",
     }
 
 
-def test_rasa_is_told_that_the_form_is_over(diary: Diary) -> None:
-    for text in ("6", "20", "7"):
-        diary.says(text)
-    diary.is_asked("check_in_form.noticed")
+def test_rasa_is_told_that_the_form_is_over(sunday: Diary) -> None:
+    for text in ("6", "20"):
+        sunday.says(text)
+    sunday.is_asked("check_in_form.noticed")
 
-    diary.says("skip")
+    sunday.says("skip")
 
-    assert diary.does(lambda session, patient: patient.asks) is None
-    assert diary.check_ins.rasa_form(diary.rows()[0])["name"] is None
+    assert sunday.does(lambda session, patient: patient.asks) is None
+    assert sunday.check_ins.rasa_form(sunday.rows()[4])["name"] is None
 
 
 # The database keeps the limits too ----------------------------------------------------------------------------------
