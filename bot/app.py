@@ -1,19 +1,21 @@
 """The composition root: every part is made here, once, and handed what it needs."""
 
 import secrets
+from collections.abc import Callable, Collection
 
 from sqlmodel import Session
 
 from bot.clock import Clock, SystemClock
 from bot.coaching.screening import ScreeningRules
 from bot.content import Library
+from bot.mail import AddressOf
 from bot.rasa.client import Rasa
 from bot.services.aftercare import Aftercare
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
 from bot.services.conversation import Conversation
-from bot.services.delivery import Delivery
+from bot.services.delivery import Delivery, Sender
 from bot.services.diary import Diary
 from bot.services.effects import Effects
 from bot.services.enrolment import Enrolment
@@ -54,7 +56,7 @@ from bot.telegram.reading import read_update
 from bot.telegram.sender import TelegramSender
 from data import patients, physios
 from data.database import Database
-from data.outbox import OutboxMessage
+from data.outbox import TELEGRAM, Channel, OutboxMessage
 
 
 class App:
@@ -69,14 +71,18 @@ class App:
         clock: Clock,
         rasa: Rasa,
         bot: CoachBot,
+        alert_bot: CoachBot | None = None,
+        mail: Callable[[AddressOf], Sender] | None = None,
+        console: str = "",
     ) -> None:
+        """`alert_bot`: a bot of its own for staff; `mail`: how e-mail leaves; `console`: its public address."""
         owner = secrets.token_hex(8)  # names this process in leases
         self.database = database
         self.library = library
         self.clock = clock
         self.rasa = rasa
         self.bot = bot
-        outgoing = Outgoing(library)
+        outgoing = Outgoing(library, console=console)
         self.escalation = Escalation(database, clock, library, outgoing)
         self.check_ins = CheckIns(database, clock, library, outgoing)
         self.prompts = Prompts(library, outgoing, self.check_ins)
@@ -126,17 +132,23 @@ class App:
             Reception(database, clock, library, outgoing, self.enrolment, conversation, desk),
             most_attempts=int(library.number("conversation.most_attempts")),
         )
-        self.delivery = Delivery(
-            database,
-            clock,
-            TelegramSender(bot),
-            owner,
-            library=library,
-            token_hash=token_hash(bot.token),
-            on_blocked=self._channel_lost,
-        )
+
+        def delivery(sender: Sender, name: str, channels: Collection[Channel]) -> Delivery:
+            return Delivery(
+                database, clock, sender, owner, library=library, token_hash=name, on_blocked=self._channel_lost,
+                channels=channels,
+            )  # fmt: skip
+
+        patients_only = (Channel.TELEGRAM,) if alert_bot else TELEGRAM
+        self.delivery = delivery(TelegramSender(bot), token_hash(bot.token), patients_only)
+        self.deliveries = [self.delivery]
+        if alert_bot:
+            sender = TelegramSender(alert_bot)
+            self.deliveries.append(delivery(sender, token_hash(alert_bot.token), (Channel.STAFF,)))
+        if mail:
+            self.deliveries.append(delivery(mail(self._address_of), "email", (Channel.EMAIL,)))
         self.inbox.on_arrival = self.turns.wake
-        self.turns.after_turn = self.delivery.wake
+        self.turns.after_turn = self.wake
         self.tick = Tick(
             {
                 "pauses": lambda: self.enrolment.end_pauses(clock.now()),
@@ -165,10 +177,21 @@ class App:
         diary = Diary(self.library, outgoing, plans)
         return Programme(self.library, plans, talks, diary, booster, self.escalation)
 
+    def wake(self) -> None:
+        """There may be something to send, on any channel."""
+        for delivery in self.deliveries:
+            delivery.wake()
+
+    def _address_of(self, physio_id: int) -> str | None:
+        with self.database.transaction() as session:
+            physio = physios.get(session, physio_id)
+            return physio.email if physio and physio.left_at is None else None
+
     def _channel_lost(self, session: Session, row: OutboxMessage) -> None:
         """A chat that refuses our messages is closed; an alert must not wait for a physio who can't be reached."""
-        physio = physios.by_chat(session, row.chat_id)
+        by_mail = row.channel == Channel.EMAIL
+        physio = physios.get(session, row.physio_id) if by_mail else physios.by_chat(session, row.chat_id)
         if physio:
-            self.escalation.channel_lost(session, physio, self.clock.now())
+            self.escalation.channel_lost(session, physio, self.clock.now(), row.channel)
         else:
             patients.mark_blocked(session, row.chat_id, self.clock.now())

@@ -118,7 +118,7 @@ def _state(database: Database) -> Iterator[Finding]:
     with database.transaction() as session:
         staff = [each for service in rota.services(session) for each in physios.staff(session, service.id)]
         on_duty = [each for service in rota.services(session) for each in Rotas().on_duty(session, service.id, now)]
-        reachable = [each for each in on_duty if physios.reachable(each)]
+        reachable = [each for each in on_duty if physios.reachable(each, now)]
         dead = inbox.counts(session).get(InboxState.DEAD, 0)
         stuck = outbox.overdue(session, now)
     if not staff:

@@ -3,8 +3,9 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -17,6 +18,7 @@ from bot.console.rendering import Pages
 from bot.content import Library
 from bot.errors import ConfigurationError
 from bot.http import Http
+from bot.mail import EmailSender
 from bot.office import open_database
 from bot.rasa.actions import action_routes
 from bot.rasa.client import HttpRasa, Rasa
@@ -24,8 +26,8 @@ from bot.rasa.process import RasaProcess
 from bot.services.safety import screening_rules
 from bot.settings import Settings
 from bot.telegram.api import CoachBot
-from bot.telegram.commands import introduce
-from bot.telegram.intake import Intake, webhook_route
+from bot.telegram.commands import STAFF_WEBHOOK, introduce, introduce_to_staff
+from bot.telegram.intake import SECOND_BOT, Intake, webhook_route
 from data import physios
 
 Progress = Callable[[str], None]
@@ -40,19 +42,33 @@ class Running:
     process: RasaProcess | None
     address: str
     console: str = ""  # where the console is; "" when it isn't served
+    staff_intake: Intake | None = None  # of the alerts' own bot
+
+    @property
+    def intakes(self) -> list[Intake]:
+        return [each for each in (self.intake, self.staff_intake) if each]
 
 
 async def serve(settings: Settings, progress: Progress) -> None:
     """Serves Telegram until SIGINT or SIGTERM. Raises ConfigurationError when something is missing or wrong."""
     logs.configure(settings.log_level)
     bot = CoachBot(settings.telegram_bot_token.get_secret_value(), api=settings.telegram_api)
-    async with bot, running(settings, progress, clock=SystemClock(), bot=bot, console=True) as coach:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(bot)
+        if alert_bot := _alert_bot(settings):
+            await stack.enter_async_context(alert_bot)
+        coach = await stack.enter_async_context(
+            running(settings, progress, clock=SystemClock(), bot=bot, console=True, alert_bot=alert_bot)
+        )
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with coach.app.database.transaction() as session:
             chats = [physio.chat_id for physio in physios.staff(session) if physio.chat_id]
-        name = await introduce(bot, coach.app.library, settings, chats)
+        name = await introduce(bot, coach.app.library, settings, [] if alert_bot else chats)
+        if alert_bot:
+            staff_name = await introduce_to_staff(alert_bot, coach.app.library, settings, chats)
+            progress(f"alerts: @{staff_name}; physios link their chat there")
         progress(f"console: {settings.console_url or coach.console}")
         progress(f"telegram: serving @{name}; Ctrl-C stops")
         await work(coach, settings, stop)
@@ -69,6 +85,7 @@ async def running(
     tracker_url: str | None = None,
     console: bool = False,
     demo: bool = False,
+    alert_bot: CoachBot | None = None,
 ) -> AsyncIterator[Running]:
     """Everything up and answering; at the end everything is stopped, also after an error half-way.
 
@@ -85,17 +102,24 @@ async def running(
     try:
         rasa, action_token = _rasa(settings, process)
         rules = screening_rules(library)
-        app = App(database=database, library=library, rules=rules, clock=clock, rasa=rasa, bot=bot)
+        app = App(
+            database=database, library=library, rules=rules, clock=clock, rasa=rasa, bot=bot, alert_bot=alert_bot,
+            mail=partial(EmailSender, settings, clock) if settings.smtp_host else None, console=settings.console_url,
+        )  # fmt: skip
         intake = Intake(bot, app.inbox)
+        staff = Intake(alert_bot, app.inbox, first=SECOND_BOT) if alert_bot else None
         routes = action_routes(action_token, number=library.number)
         if settings.telegram_webhook_url:
-            routes.append(webhook_route(intake, settings.telegram_webhook_secret.get_secret_value()))
+            secret = settings.telegram_webhook_secret.get_secret_value()
+            routes.append(webhook_route(intake, secret))
+            if staff:
+                routes.append(webhook_route(staff, secret, STAFF_WEBHOOK))
         await http.start(routes)
         if desk:
             await desk.serve(console_app(_console_parts(app, settings, demo=demo)))
         if process:
             await process.start()
-        yield Running(app, intake, process, http.address, desk.address if desk else "")
+        yield Running(app, intake, process, http.address, desk.address if desk else "", staff)
     finally:
         if process:
             await process.stop()
@@ -105,11 +129,21 @@ async def running(
         database.close()
 
 
+def _alert_bot(settings: Settings) -> CoachBot | None:
+    """Raises ConfigurationError when it is the coach's own bot: two ways in would take each other's updates."""
+    token = settings.alert_bot_token.get_secret_value()
+    if not token:
+        return None
+    if token == settings.telegram_bot_token.get_secret_value():
+        raise ConfigurationError("COACH_ALERT_BOT_TOKEN has to be another bot's than TELEGRAM_BOT_TOKEN, or empty.")
+    return CoachBot(token, api=settings.telegram_api)
+
+
 def _console_parts(app: App, settings: Settings, *, demo: bool) -> Parts:
     return Parts(
         database=app.database, library=app.library, clock=app.clock, sign_in=app.sign_in, pages=Pages(),
         worklist=app.worklist, cases=app.cases, case_desk=app.case_desk, why=app.why,
-        wake=app.delivery.wake, public_url=settings.console_url, demo=demo,
+        wake=app.wake, public_url=settings.console_url, demo=demo,
     )  # fmt: skip
 
 
@@ -140,9 +174,12 @@ async def work(coach: Running, settings: Settings, stop: asyncio.Event) -> None:
     try:
         async with asyncio.TaskGroup() as loops:
             loops.create_task(coach.app.turns.run(stop))
-            loops.create_task(coach.app.delivery.run(stop))
+            for delivery in coach.app.deliveries:
+                loops.create_task(delivery.run(stop))
             if not settings.telegram_webhook_url:
-                loops.create_task(coach.intake.poll(stop))
+                for intake in coach.intakes:
+                    loops.create_task(intake.poll(stop))
     finally:
         scheduler.shutdown(wait=False)
-        await coach.intake.close()
+        for intake in coach.intakes:
+            await intake.close()

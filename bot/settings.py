@@ -6,6 +6,7 @@ COACH_<NAME>_FILE (as container secrets are). `.env.example` lists the same fiel
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,16 @@ class Settings(BaseSettings):
     telegram_api: str = "https://api.telegram.org"  # base address of the Bot API
     telegram_webhook_url: str = ""  # public https address of /telegram; empty: long polling
     telegram_webhook_secret: SecretStr = SecretStr("")  # compared with X-Telegram-Bot-Api-Secret-Token
+
+    alert_bot_token: SecretStr = SecretStr("")  # a second bot, for staff alone: bulk can't delay alerts; empty: one bot
+
+    # Alerts by e-mail
+    smtp_host: str = ""  # empty: none is sent
+    smtp_port: int = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"  # none: on this machine alone
+    smtp_user: str = ""  # empty: no login
+    smtp_password: SecretStr = SecretStr("")
+    smtp_from: str = ""  # the sender's address
 
     # The app's own HTTP server: Rasa's actions, the webhook, health
     host: str = "127.0.0.1"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from data.concerns import SafetyFollowUp
-from data.outbox import OutboxMessage, OutboxState
+from data.outbox import Channel, OutboxMessage, OutboxState
 from data.patients import Patient
 from data.types import UtcDateTime, coded
 
@@ -187,6 +187,17 @@ def copies(session: Session, alert: Alert) -> list[OutboxMessage]:
         .order_by(col(OutboxMessage.id))
     )
     return list(session.exec(query).all())
+
+
+def mailed(session: Session, alert: Alert) -> list[OutboxMessage]:
+    """The newest e-mail about this alert that each physio was sent."""
+    newest = select(func.max(OutboxMessage.id)).where(
+        col(OutboxMessage.alert_id) == alert.id, col(OutboxMessage.kind) == "card",
+        col(OutboxMessage.channel) == Channel.EMAIL,
+        col(OutboxMessage.state).in_((OutboxState.SENDING, OutboxState.SENT, OutboxState.UNCERTAIN)),
+    )  # fmt: skip
+    query = select(OutboxMessage).where(col(OutboxMessage.id).in_(newest.group_by(col(OutboxMessage.physio_id))))
+    return list(session.exec(query.order_by(col(OutboxMessage.id))).all())
 
 
 def retired_key(copy_id: int) -> str:

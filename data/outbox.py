@@ -6,7 +6,19 @@ from enum import IntEnum, StrEnum
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, ColumnElement, CursorResult, Executable, Index, Integer, and_, bindparam, or_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Index,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    or_,
+    type_coerce,
+)
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, func, select, update
 
@@ -26,6 +38,9 @@ class Channel(StrEnum):
     STAFF = "staff"  # Telegram too: the alerts' own bot when there is one, so that bulk can't delay them
     EMAIL = "email"  # `chat_id` is minus the physio's number
     CONSOLE = "console"  # shown there: nothing leaves
+
+
+TELEGRAM = (Channel.TELEGRAM, Channel.STAFF)  # one bot for both, unless the alerts have one of their own
 
 
 class OutboxState(StrEnum):
@@ -133,14 +148,20 @@ STUBBORN = 5  # tries after which a message no longer holds up the later ones of
 
 
 def due(
-    session: Session, now: datetime, *, limit: int, but: Collection[int] = (), resting: Collection[int] = ()
+    session: Session,
+    now: datetime,
+    *,
+    limit: int,
+    but: Collection[int] = (),
+    resting: Collection[int] = (),
+    channels: Collection[Channel] = TELEGRAM,
 ) -> list[OutboxMessage]:
     """At most one message a chat, the one whose turn it is there: safety, then cards, replies, check-ins.
 
     Within a chat safety advice may overtake; everything else keeps its order, also behind a message that is being
     tried again. `but`: chats to leave alone; `resting`: chats that may have an edit, but no message yet.
     """
-    values = {"now": now, "limit": limit, "but": list(but), "resting": list(resting)}
+    values = {"now": now, "limit": limit, "but": list(but), "resting": list(resting), "channels": _codes(channels)}
     return list(session.exec(_due(), params=values))
 
 
@@ -150,6 +171,7 @@ def _due() -> Any:
     may_leave = (
         col(OutboxMessage.state) == OutboxState.QUEUED,
         col(OutboxMessage.not_before) <= now,
+        type_coerce(col(OutboxMessage.channel), String).in_(bindparam("channels", expanding=True, type_=String())),
         col(OutboxMessage.chat_id).not_in(bindparam("but", expanding=True)),
         or_(
             col(OutboxMessage.edits).is_not(None),
@@ -169,13 +191,19 @@ def _has_one_before(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     older = col(other.id) < col(OutboxMessage.id)
     goes_first = or_(and_(other_is_safety, ~is_safety), and_(older, or_(other_is_safety, ~is_safety)))
     in_its_way = or_(col(other.not_before) <= now, col(other.tries).between(1, STUBBORN - 1))
-    same_chat = (col(other.chat_id) == col(OutboxMessage.chat_id), col(other.state) == OutboxState.QUEUED)
+    same_chat = (
+        col(other.chat_id) == col(OutboxMessage.chat_id),
+        col(other.channel) == col(OutboxMessage.channel),
+        col(other.state) == OutboxState.QUEUED,
+    )
     return select(other.id).where(*same_chat, goes_first, in_its_way).exists()
 
 
-def is_due(session: Session, now: datetime) -> bool:
+def is_due(session: Session, now: datetime, channels: Collection[Channel] = TELEGRAM) -> bool:
     query = select(OutboxMessage.id).where(
-        col(OutboxMessage.state) == OutboxState.QUEUED, col(OutboxMessage.not_before) <= now
+        col(OutboxMessage.state) == OutboxState.QUEUED,
+        col(OutboxMessage.not_before) <= now,
+        col(OutboxMessage.channel).in_(list(channels)),
     )
     return session.exec(query.limit(1)).first() is not None
 
@@ -197,10 +225,19 @@ def settle(session: Session, row: OutboxMessage, state: OutboxState, **values: A
     return bool(_run(session, update(OutboxMessage).where(*mine).values(state=state, lease_until=None, **values)))
 
 
-def abandoned(session: Session, now: datetime, *, mine: Collection[int], taken_over: bool) -> list[OutboxMessage]:
+def abandoned(
+    session: Session,
+    now: datetime,
+    *,
+    mine: Collection[int],
+    taken_over: bool,
+    channels: Collection[Channel] = TELEGRAM,
+) -> list[OutboxMessage]:
     """Messages whose sender died while sending: their lease ran out, or (`taken_over`) they aren't `mine`."""
     query = select(OutboxMessage).where(
-        col(OutboxMessage.state) == OutboxState.SENDING, col(OutboxMessage.id).not_in(mine)
+        col(OutboxMessage.state) == OutboxState.SENDING,
+        col(OutboxMessage.id).not_in(mine),
+        col(OutboxMessage.channel).in_(list(channels)),
     )
     if not taken_over:
         query = query.where(col(OutboxMessage.lease_until) <= now)
@@ -234,6 +271,10 @@ def drop_edits(session: Session, chat_id: int, message_id: int) -> None:
         session,
         update(OutboxMessage).where(col(OutboxMessage.chat_id) == chat_id, *waiting).values(state=OutboxState.DROPPED),
     )
+
+
+def _codes(channels: Collection[Channel]) -> list[str]:
+    return [channel.value for channel in channels]
 
 
 def _run(session: Session, statement: Executable) -> int:

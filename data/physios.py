@@ -1,6 +1,6 @@
 """Physiotherapists and when they are on duty."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, ColumnElement
@@ -8,6 +8,8 @@ from sqlmodel import Field, Session, SQLModel, col, or_, select
 
 from data.audit import AuditEvent
 from data.types import Encrypted, UtcDateTime, coded
+
+PRESENT = timedelta(minutes=5)  # a worklist that was refreshed so lately is still being looked at
 
 
 class PhysioRole(StrEnum):
@@ -62,17 +64,40 @@ def on_call(session: Session, service_id: int, now: datetime) -> list[Physio]:
     return list(session.exec(query.where(col(Physio.id).in_(said)).order_by(col(Physio.id))).all())
 
 
-def reachable(physio: Physio) -> bool:
-    """A working channel: a linked chat that has not blocked us."""
-    return physio.chat_id is not None and physio.blocked_at is None and physio.left_at is None
+def reachable(physio: Physio, now: datetime) -> bool:
+    """Has a working channel: a linked chat that has not blocked us, an e-mail address that takes ours, or the console
+    open before them."""
+    return physio.left_at is None and (on_telegram(physio) or by_email(physio) or at_console(physio, now))
 
 
-def channel_loss_recorded(session: Session, physio: Physio) -> bool:
-    """Is the present loss of this physio's chat in the audit already? Every message it stops reports it."""
+def on_telegram(physio: Physio) -> bool:
+    return physio.chat_id is not None and physio.blocked_at is None
+
+
+def by_email(physio: Physio) -> bool:
+    return bool(physio.email) and physio.email_failed_at is None
+
+
+def at_console(physio: Physio, now: datetime) -> bool:
+    return physio.console_seen_at is not None and physio.console_seen_at > now - PRESENT
+
+
+def seen_at_console(session: Session, physio: Physio, now: datetime) -> None:
+    """Their worklist was refreshed: alerts reach them there."""
+    physio.console_seen_at = now
+    session.add(physio)
+
+
+def lose_email(session: Session, physio_id: int | None, now: datetime) -> None:
+    physio = get(session, physio_id)
+    if physio:
+        physio.email_failed_at = physio.email_failed_at or now
+
+
+def channel_loss_recorded(session: Session, physio: Physio, what: str, since: datetime) -> bool:
+    """Is the present loss of this channel in the audit already? Every message it stops reports it."""
     query = select(col(AuditEvent.id)).where(
-        col(AuditEvent.what) == "channel_lost",
-        col(AuditEvent.by) == f"physio:{physio.id}",
-        col(AuditEvent.at) >= physio.blocked_at,
+        col(AuditEvent.what) == what, col(AuditEvent.by) == f"physio:{physio.id}", col(AuditEvent.at) >= since
     )
     return session.exec(query.limit(1)).first() is not None
 

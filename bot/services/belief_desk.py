@@ -14,7 +14,7 @@ from bot.services.visit import Visit
 from data import audit, concerns, messages, outbox, patients, physios
 from data.concerns import NO_BELIEF, BeliefCorrection, BeliefFlag, StandingFlag
 from data.messages import Message
-from data.outbox import Button, OutboxMessage
+from data.outbox import Button, Channel, OutboxMessage
 from data.patients import Patient, PatientState
 
 NEVER = 0  # stands for the correction that a flag does not have yet
@@ -261,7 +261,9 @@ class BeliefDesk:
         """The copy belongs to the patient like the message itself."""
         if row.telegram_message_id is not None:
             message_id = row.telegram_message_id
-            self._outgoing.replace_keyboard(visit.session, row.chat_id, message_id, text, key=key, now=visit.now)
+            self._outgoing.replace_keyboard(
+                visit.session, row.chat_id, message_id, text, key=key, now=visit.now, channel=Channel.STAFF
+            )
             if edit := outbox.by_key(visit.session, key):
                 edit.patient_id = row.patient_id
 

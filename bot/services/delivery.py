@@ -7,7 +7,7 @@ docs/adr/0005-durable-inbox-and-outbox.md.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -20,7 +20,7 @@ from bot.services.pacing import A_SECOND, PER_SECOND, Pacing
 from bot.services.trail import trail
 from data import outbox, patients, physios
 from data.database import Database
-from data.outbox import OutboxMessage, OutboxState
+from data.outbox import TELEGRAM, Channel, OutboxMessage, OutboxState
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class ChatClosed(DeliveryError):
 class Delivery:
     """`still_wanted` is asked at the last moment; `on_blocked` is told of every row that a closed chat stopped.
 
-    `per_second` messages leave a token, one a `chat_interval` a chat.
+    `per_second` messages leave a token, one a `chat_interval` a chat. It takes the rows of `channels` alone.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Delivery:
         on_blocked: Callable[[Session, OutboxMessage], None] | None = None,
         per_second: int = PER_SECOND,
         chat_interval: timedelta = A_SECOND,
+        channels: Collection[Channel] = TELEGRAM,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -77,6 +78,7 @@ class Delivery:
         self._token_hash = token_hash
         self._still_wanted = still_wanted
         self._on_blocked = on_blocked
+        self._channels = tuple(channels)
         self._pacing = Pacing(per_second, chat_interval)
         self._held_until: datetime | None = None  # our right to send
         self._look_at = clock.now()  # when to look for abandoned messages again
@@ -150,7 +152,7 @@ class Delivery:
         if held and now < self._look_at:
             return True
         self._look_at = now + A_SECOND
-        for row in outbox.abandoned(session, now, mine=self._sending, taken_over=not held):
+        for row in outbox.abandoned(session, now, mine=self._sending, taken_over=not held, channels=self._channels):
             logger.warning("message_abandoned", extra={"outbox_id": row.id, "kind": row.kind, "tries": row.tries})
             self._uncertain(session, row, "its sender stopped while sending")
         return True
@@ -159,7 +161,9 @@ class Delivery:
         room = self._pacing.room(now, in_flight=len(self._in_flight))
         resting = self._pacing.resting(now)
         while room > 0:
-            rows = outbox.due(session, now, limit=room, but=list(self._in_flight), resting=resting)
+            rows = outbox.due(
+                session, now, limit=room, but=list(self._in_flight), resting=resting, channels=self._channels
+            )
             leaving = [row for row in rows if self._may_leave(session, row, now)]
             if leaving or not rows:  # else every one was dropped: it is the next ones' turn
                 return leaving
@@ -179,7 +183,7 @@ class Delivery:
         if self._held_until is None or later is None:
             return None
         with self._database.transaction() as session:
-            return later - now if outbox.is_due(session, now) else None
+            return later - now if outbox.is_due(session, now, self._channels) else None
 
     def _nap_s(self) -> float:
         now = self._clock.now()
@@ -270,9 +274,12 @@ class Delivery:
     def _closed(self, session: Session, row: OutboxMessage, reason: str, now: datetime) -> None:
         """Nothing more goes to this chat; whoever cares is told of each row that it stopped."""
         outbox.settle(session, row, OutboxState.BLOCKED, error=reason)
-        patients.mark_blocked(session, row.chat_id, now)
-        if physio := physios.by_chat(session, row.chat_id):
-            physio.blocked_at = now
+        if row.channel == Channel.EMAIL:
+            physios.lose_email(session, row.physio_id, now)
+        else:
+            patients.mark_blocked(session, row.chat_id, now)
+            if physio := physios.by_chat(session, row.chat_id):
+                physio.blocked_at = now
         waiting = outbox.queued_for(session, row.chat_id)
         for other in waiting:
             other.state, other.error = OutboxState.BLOCKED, reason

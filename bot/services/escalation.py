@@ -18,6 +18,7 @@ from bot.services.rota import Rotas
 from data import alerts, audit, concerns, physios
 from data.alerts import Alert, AlertState
 from data.database import Database
+from data.outbox import Channel
 from data.patients import Patient, PatientState
 from data.physios import Physio
 
@@ -181,7 +182,7 @@ class Escalation:
         Raises EffectRefused for somebody who can't have it, StaleAction when it was closed or raised since.
         """
         alert = self._known(session, alert_id, physio)
-        if to.left_at or to.service_id != physio.service_id or not physios.reachable(to):
+        if to.left_at or to.service_id != physio.service_id or not physios.reachable(to, now):
             raise EffectRefused("utter_refused_colleague", name=to.name)
         if not self._own(session, alert, Move.ASSIGN, to, now, seen_raised=seen):
             raise self._too_late(session, alert, physio)
@@ -218,7 +219,8 @@ class Escalation:
         alerts.drop_unsent(session, alert)
         key = f"alert:{alert.id}:{alert.step}:{owner.id}"
         words = self.cards.yours(alert, due_at=alert.next_step_at or now, now=now, given_by=given_by)
-        self._outgoing.to_physio(session, owner, [words], key=key, now=now, alert=alert)
+        code = self._ladder.code(session, alert)
+        self._outgoing.alert_to_physio(session, owner, [words], key=key, now=now, alert=alert, code=code)
 
     def close(
         self, session: Session, alert_id: int, physio: Physio, outcome: str, now: datetime, *, seen: int | None = None
@@ -299,15 +301,19 @@ class Escalation:
 
     # --- channels and words ---
 
-    def channel_lost(self, session: Session, physio: Physio, now: datetime) -> None:
-        """The physio's chat refuses our messages (403). Alerts whose card is in no working chat climb at once."""
-        physio.blocked_at = physio.blocked_at or now
+    def channel_lost(self, session: Session, physio: Physio, now: datetime, channel: Channel = Channel.STAFF) -> None:
+        """The physio's chat (403) or mailbox refuses our messages. Alerts whose card reached nobody climb at once."""
+        if channel == Channel.EMAIL:
+            since = physio.email_failed_at = physio.email_failed_at or now
+        else:
+            since = physio.blocked_at = physio.blocked_at or now
+        what = "email_lost" if channel == Channel.EMAIL else "channel_lost"
         session.add(physio)
         session.flush()
-        if not physios.channel_loss_recorded(session, physio):
-            audit.record(session, "channel_lost", by=_by(physio), now=now)
-            log.warning("channel_lost", extra={"physio_id": physio.id})
-        working = {each.id for each in physios.staff(session, physio.service_id) if physios.reachable(each)}
+        if not physios.channel_loss_recorded(session, physio, what, since):
+            audit.record(session, what, by=_by(physio), now=now)
+            log.warning(what, extra={"physio_id": physio.id})
+        working = {each.id for each in physios.staff(session, physio.service_id) if physios.reachable(each, now)}
         for alert in alerts.unclosed(session, physio.service_id):
             if alert.state == AlertState.OPEN and not alerts.holders(session, alert) & working:
                 self._ladder.climb(session, alert, None, due_at=now, now=now)

@@ -96,7 +96,7 @@ class Ladder:
         if not claimed:
             return False
         told = {each.id: each for each in (people[step.who] if step.who else [])}
-        if also and physios.reachable(also):
+        if also and physios.reachable(also, now):
             told.setdefault(also.id, also)
         key = f"alert:{alert.id}:{alert.step}"
         self.send(session, alert, headline or _headline(step), list(told.values()), key=key, now=now, **values)
@@ -114,7 +114,7 @@ class Ladder:
 
     def people(self, session: Session, service_id: int, now: datetime) -> dict[str, list[Physio]]:
         """Who can be reached now, at each kind of rung: looked up when the step is taken, not when it was planned."""
-        staff = [each for each in physios.staff(session, service_id) if physios.reachable(each)]
+        staff = [each for each in physios.staff(session, service_id) if physios.reachable(each, now)]
         duty = {each.id for each in self._rotas.on_duty(session, service_id, now)}
         on_duty = [each for each in staff if each.id in duty]
         return {
@@ -171,7 +171,9 @@ class Ladder:
             alert, headline, patient=self.code(session, alert), owner=self.owner(session, alert), now=now, **values
         )
         for physio in people:
-            self._outgoing.to_physio(session, physio, words, key=f"{key}:{physio.id}", now=now, alert=alert)
+            self._outgoing.alert_to_physio(
+                session, physio, words, key=f"{key}:{physio.id}", now=now, alert=alert, code=self.code(session, alert)
+            )
             self._retire_older(session, alert, physio, now)
 
     def _retire_older(self, session: Session, alert: Alert, physio: Physio, now: datetime) -> None:
@@ -194,6 +196,8 @@ class Ladder:
         words = self._cards.text(note, **values)
         for copy in alerts.copies(session, alert):
             self._edit(session, copy, words, key=f"copy:{copy.id}:{alert.step}", now=now)
+        for mail in alerts.mailed(session, alert):
+            self._outgoing.mail_note(session, mail, alert, words, key=f"copy:{mail.id}:{alert.step}", now=now)
 
     def _edit(self, session: Session, copy: OutboxMessage, note: str, *, key: str, now: datetime) -> None:
         if copy.telegram_message_id is not None:
@@ -205,7 +209,8 @@ def edit_card(
 ) -> None:
     """The message keeps its words, gains a note and loses its buttons. The edit belongs to the alert, so that an
     erasure finds it."""
-    outgoing.replace_keyboard(session, copy.chat_id, message_id, f"{copy.text}\n\n{note}", key=key, now=now)
+    text = f"{copy.text}\n\n{note}"
+    outgoing.replace_keyboard(session, copy.chat_id, message_id, text, key=key, now=now, channel=copy.channel)
     edit = outbox.by_key(session, key)
     if edit:
         edit.alert_id = copy.alert_id

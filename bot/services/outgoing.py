@@ -3,14 +3,15 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session
 
 from bot.content import Library, Words
-from data import messages, outbox, patients
+from data import messages, outbox, patients, physios
 from data.alerts import Alert
 from data.messages import Direction, Message
-from data.outbox import Button, OutboxMessage, Priority
+from data.outbox import Button, Channel, OutboxMessage, OutboxState, Priority
 from data.patients import Patient
 from data.physios import Physio
 
@@ -18,8 +19,10 @@ from data.physios import Physio
 class Outgoing:
     """Writes outbox rows, the buttons they carry and the message log. The same `key` is never written twice."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, *, console: str = "") -> None:
+        """`console`: its public address, for e-mails; empty: nobody outside can open it."""
         self._library = library
+        self._console = console
 
     def to_patient(
         self,
@@ -105,10 +108,58 @@ class Outgoing:
             return existing
         row = OutboxMessage(
             key=key, chat_id=physio.chat_id, physio_id=physio.id, alert_id=alert.id if alert else None, kind=kind,
+            channel=Channel.STAFF,
             priority=priority, text="\n\n".join(each.text for each in words), must_arrive=must_arrive,
             created_at=now, not_before=now,
         )  # fmt: skip
         return self._write(session, row, words, asks=None, now=now)
+
+    def alert_to_physio(
+        self,
+        session: Session,
+        physio: Physio,
+        words: Sequence[Words],
+        *,
+        key: str,
+        now: datetime,
+        alert: Alert,
+        code: str,
+    ) -> None:
+        """A card on every channel of theirs that works, each with the same reference. `code`: of the patient.
+
+        By e-mail it has no buttons; at the console nothing leaves, and the row says that it was shown there.
+        """
+        self.to_physio(session, physio, words, key=key, now=now, alert=alert)
+        text = "\n\n".join(each.text for each in words)
+        common: dict[str, Any] = {
+            "chat_id": -physio.id, "physio_id": physio.id, "alert_id": alert.id, "kind": "card", "text": text,
+            "priority": Priority.CARD, "must_arrive": True, "created_at": now, "not_before": now,
+        }  # fmt: skip
+        if physios.by_email(physio) and not outbox.by_key(session, f"{key}:mail"):
+            response = "utter_mail_how_console" if self._console else "utter_mail_how"
+            how = self._library.say(response, reference=alert.reference, link=f"{self._console}/patients/{code}")
+            mail = {**common, "text": f"{self._subject(alert)}\n{text}\n\n{how.text}"}
+            session.add(OutboxMessage(key=f"{key}:mail", channel=Channel.EMAIL, **mail))
+        if physios.at_console(physio, now) and not outbox.by_key(session, f"{key}:console"):
+            shown = {**common, "state": OutboxState.SENT, "sent_at": now}
+            session.add(OutboxMessage(key=f"{key}:console", channel=Channel.CONSOLE, **shown))
+        session.flush()
+
+    def mail_note(
+        self, session: Session, mail: OutboxMessage, alert: Alert, note: str, *, key: str, now: datetime
+    ) -> None:
+        """What happened to an alert that was sent by e-mail: an e-mail can't be edited, so a short one follows it."""
+        if not outbox.by_key(session, key):
+            session.add(
+                OutboxMessage(
+                    key=key, channel=Channel.EMAIL, chat_id=mail.chat_id, physio_id=mail.physio_id, alert_id=alert.id,
+                    kind="note", priority=Priority.CARD, text=f"{self._subject(alert)}\n{alert.reference}: {note}",
+                    created_at=now, not_before=now,
+                )
+            )  # fmt: skip
+
+    def _subject(self, alert: Alert) -> str:
+        return self._library.say("utter_mail_subject", reference=alert.reference, level=alert.level).text
 
     def to_chat(self, session: Session, chat_id: int, words: Words, *, key: str, now: datetime) -> OutboxMessage:
         """A reply to a chat that is neither a patient nor a physio (a group, an unlinked chat)."""
@@ -142,14 +193,22 @@ class Outgoing:
         )  # fmt: skip
 
     def replace_keyboard(
-        self, session: Session, chat_id: int, message_id: int, text: str, *, key: str, now: datetime
+        self,
+        session: Session,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        *,
+        key: str,
+        now: datetime,
+        channel: Channel = Channel.TELEGRAM,
     ) -> None:
         """A tapped keyboard gives way to the choice made, so that it can't be tapped again."""
         if not outbox.by_key(session, key):
             session.add(
                 OutboxMessage(
                     key=key, chat_id=chat_id, kind="edit", priority=Priority.REPLY, text=text, edits=message_id,
-                    created_at=now, not_before=now,
+                    channel=channel, created_at=now, not_before=now,
                 )
             )  # fmt: skip
 

@@ -13,6 +13,7 @@ from bot.services.outgoing import Outgoing
 from data import audit, erasure, migrations, modules, outbox, privacy, retention, thoughts
 from data.database import Database
 from data.export import export
+from data.outbox import Channel
 from data.patients import Patient
 from data.privacy import Erasure
 
@@ -63,7 +64,7 @@ class Privacy:
         request = erasure.erase(session, patient, now)
         for chat_id, message_id in read_by_staff:
             gone, key = self._library.say("utter_flag_gone").text, f"erased:{chat_id}:{message_id}"
-            self._outgoing.replace_keyboard(session, chat_id, message_id, gone, key=key, now=now)
+            self._outgoing.replace_keyboard(session, chat_id, message_id, gone, key=key, now=now, channel=Channel.STAFF)
         audit.record(session, "patient_erased", by=by, now=now, patient=code, erasure=request.id)
         return request
 

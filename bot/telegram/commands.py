@@ -15,6 +15,7 @@ from bot.telegram.api import ALLOWED_UPDATES, CoachBot
 
 logger = logging.getLogger(__name__)
 
+STAFF_WEBHOOK = "/telegram/alerts"
 NOT_SET_UP = (
     "Telegram refused the bot's commands or webhook ({reason}). Check COACH_TELEGRAM_WEBHOOK_URL: public, https."
 )
@@ -27,6 +28,22 @@ async def introduce(bot: CoachBot, library: Library, settings: Settings, physio_
         await publish_commands(bot, library, physio_chats)
         if settings.telegram_webhook_url:
             await use_webhook(bot, settings.telegram_webhook_url, settings.telegram_webhook_secret.get_secret_value())
+        else:
+            await use_polling(bot)
+    except TelegramError as error:
+        raise ConfigurationError(NOT_SET_UP.format(reason=trail(error)["error"])) from None
+    return str(bot.username)
+
+
+async def introduce_to_staff(bot: CoachBot, library: Library, settings: Settings, chats: Iterable[int]) -> str:
+    """The alerts' own bot: it has the physios' commands, and nobody else's. Raises ConfigurationError."""
+    await bot.initialize()
+    try:
+        for chat_id in chats:
+            await publish_physio_commands(bot, library, chat_id)
+        if settings.telegram_webhook_url:
+            url = settings.telegram_webhook_url.rstrip("/") + STAFF_WEBHOOK.removeprefix("/telegram")
+            await use_webhook(bot, url, settings.telegram_webhook_secret.get_secret_value())
         else:
             await use_polling(bot)
     except TelegramError as error:

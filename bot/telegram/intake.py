@@ -24,6 +24,7 @@ from bot.telegram.reading import callback_of, chat_of, update_id_of
 logger = logging.getLogger(__name__)
 
 LONG_POLL_S = 50
+SECOND_BOT = 2**40  # Telegram's update ids hold 32 bits
 LARGEST_BODY = 2**20  # bytes; Telegram's updates hold a few thousand
 SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")  # Telegram's alphabet; long enough not to be guessed
 WRONG_SECRET = (
@@ -38,10 +39,16 @@ def back_off_s(failures: int) -> float:
 
 
 class Intake:
-    """One bot's way in. `back_off` says how long to wait after the n-th failure in a row, in seconds."""
+    """One bot's way in. `back_off` says how long to wait after the n-th failure in a row, in seconds.
 
-    def __init__(self, bot: CoachBot, inbox: Inbox, *, back_off: Callable[[int], float] = back_off_s) -> None:
+    Each bot counts its updates by itself: `first` keeps those of a second bot apart in the inbox.
+    """
+
+    def __init__(
+        self, bot: CoachBot, inbox: Inbox, *, back_off: Callable[[int], float] = back_off_s, first: int = 0
+    ) -> None:
         self._bot = bot
+        self._first = first
         self._inbox = inbox
         self._back_off = back_off
         self._answering: set[asyncio.Task[None]] = set()
@@ -51,7 +58,8 @@ class Intake:
         update_id = update_id_of(raw)
         if update_id is None:
             return False
-        self._inbox.accept(update_id, chat_of(raw), raw)
+        number = update_id + self._first
+        self._inbox.accept(number, chat_of(raw), {**raw, "update_id": number} if self._first else raw)
         if callback_id := callback_of(raw):
             task = asyncio.create_task(self._answer_tap(callback_id))
             self._answering.add(task)

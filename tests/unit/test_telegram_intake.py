@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from bot.errors import ConfigurationError
 from bot.services.inbox import Inbox
-from bot.telegram.intake import LARGEST_BODY, Intake, webhook_route
+from bot.telegram.intake import LARGEST_BODY, SECOND_BOT, Intake, webhook_route
 from data import inbox
 from data.inbox import InboxUpdate
 from tests.fake_telegram import PATIENT, FakeTelegram, fake_bot
@@ -236,3 +236,18 @@ class TestLogs:
         lines = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
         assert "poll_failed" in lines
         assert not [secret for secret in ("private", str(PATIENT), "AAE-this", SECRET) if secret in lines]
+
+
+def test_two_bots_that_count_alike_are_kept_apart(door, sqlite_database) -> None:
+    coach = Intake(fake_bot(FakeTelegram()), door)
+    alerts = Intake(fake_bot(FakeTelegram()), door, first=SECOND_BOT)
+    told = {"update_id": 7, "message": {"chat": {"id": PATIENT, "type": "private"}, "text": "hello"}}
+
+    coach.take(told)
+    alerts.take(told)
+    alerts.take(told)
+
+    with sqlite_database.transaction() as session:
+        rows = [session.get(InboxUpdate, number) for number in (7, SECOND_BOT + 7)]
+        assert [json.loads(row.raw)["update_id"] for row in rows] == [7, SECOND_BOT + 7]
+    assert told["update_id"] == 7  # the next poll confirms Telegram's own number

@@ -26,11 +26,13 @@ from data.rota import FIRST
 
 
 class Ward:
-    def __init__(self, database: Database, clock: SimulatedClock, library: Library) -> None:
+    def __init__(
+        self, database: Database, clock: SimulatedClock, library: Library, *, outgoing: Outgoing | None = None
+    ) -> None:
         self.database = database
         self.clock = clock
         self.library = library
-        self.outgoing = Outgoing(library)
+        self.outgoing = outgoing or Outgoing(library)
         self.escalation = Escalation(database, clock, library, self.outgoing)
         check_ins = CheckIns(database, clock, library, self.outgoing)
         prompts = Prompts(library, self.outgoing, check_ins)
