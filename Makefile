@@ -22,7 +22,7 @@ chat: install  ## Talk with the coach in the terminal, on a scratch database
 test: install  ## Every test, with the long proofs in their short form (at most 10 minutes)
 	@nlu/.venv/bin/python -m nlu.train > /dev/null
 	@nlu/.venv/bin/python -m pytest -q nlu/tests
-	@$(PY) -m pytest -m "not soak"
+	@$(PY) -m pytest -m "not soak" --numprocesses auto --dist loadgroup
 
 soak: install  ## The long proofs in full: kills, faults
 	@$(PY) -m pytest -m soak -s

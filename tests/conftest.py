@@ -28,6 +28,13 @@ pytest_plugins = ["tests.rasa_fixture"]
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)  # a Tuesday, 09:00 in London
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a Rasa or a PostgreSQL runs in one worker, and so does each file: nothing is started twice."""
+    for item in items:
+        shared = next((name for name in ("rasa", "postgres") if item.get_closest_marker(name)), None)
+        item.add_marker(pytest.mark.xdist_group(shared or item.path.name))
+
+
 @pytest.fixture
 def clock() -> SimulatedClock:
     return SimulatedClock(NOW)
