@@ -62,7 +62,7 @@ def evaluate(say: Callable[[str], None]) -> Dict[str, Any]:
     result["proposal"] = proposal(sets["voices"], chances["voices"]["served"], labels)
     result["adapter_unseen"] = round(share_unseen(SERVED, [line.told() for line in sets["voices"]]), 4)
     say("behavioural suites")
-    result["suites"] = suites.measure(_hearing(served, labels, written))
+    result["suites"] = suites.measure(hearing(served, labels, written))
     result["milliseconds"] = _latency(served, sets)
     result["diet"] = diet.known()
     return result
@@ -147,7 +147,7 @@ def proposal(lines: List[Line], chances: np.ndarray, labels: Sequence[str]) -> D
     return found
 
 
-def _hearing(
+def hearing(
     head: ConcernHead, labels: Sequence[str], written: Dict[str, Any]
 ) -> Callable[[List[str]], List[FrozenSet[str]]]:
     """What would be flagged, advised or asked in each text, by rules or model."""

@@ -14,12 +14,13 @@ from nlu.components.adapter import SERVED, share_unseen
 from nlu.components.concern_head import ConcernHead, parts, says_something
 from nlu.components.concern_tagger import both_vectors, limit_of, read_labels
 from nlu.components.frame import framed
+from nlu.evaluation import suites
 from nlu.evaluation.figures import EMERGENCIES
 from nlu.evaluation.heads import heard
 from nlu.evaluation.lines import Vectors, taught, unseen
 from nlu.evaluation.measures import by_class, macro_f1
 from nlu.evaluation.rules import rule_findings
-from nlu.evaluation.run import limits
+from nlu.evaluation.run import hearing, limits
 
 LEAST_EXAMPLES = 55  # of each emergency class; the smallest had 60
 LEAST_NEAR_MISSES = 25  # the smallest had 30
@@ -189,3 +190,13 @@ def test_the_frame_of_a_message_is_read(head, text, frame):
     _, turns = head.read([text], both_vectors([text]))
 
     assert framed(turns[0], 0.5)[:4] == frame
+
+
+def test_a_change_of_words_rarely_changes_what_is_heard(head):
+    """1.9 % invariance and 16.7 % direction failures when these floors were set; 2 and 5 % are wanted."""
+    result = suites.measure(hearing(head, head.labels, limits()))
+
+    assert result["emergencies"]["plain"]["heard"]["share"] == 1
+    assert result["totals"][suites.INVARIANCE]["share"] <= 0.03
+    assert result["totals"][suites.DIRECTION]["share"] <= 0.20
+    assert result["emergencies"]["totals"][suites.INVARIANCE]["share"] <= 0.02
