@@ -33,6 +33,8 @@ from bot.services.measures import Measures
 from bot.services.modules import Modules
 from bot.services.my_cards import MyCards
 from bot.services.outgoing import Outgoing
+from bot.services.overview import Overviews
+from bot.services.people import People
 from bot.services.physio_desk import PhysioDesk
 from bot.services.plans import Plans
 from bot.services.privacy import Privacy
@@ -41,6 +43,7 @@ from bot.services.progress import Progress
 from bot.services.prompts import Prompts
 from bot.services.reception import Reception
 from bot.services.replies import Replies
+from bot.services.rota_desk import RotaDesk
 from bot.services.safety import Safety
 from bot.services.sign_in import SignIn
 from bot.services.skills import Skills
@@ -123,6 +126,9 @@ class App:
         self.cases = CaseFiles(library, self.worklist)
         self.case_desk = CaseDesk(library, self.escalation)
         self.why = WhyMessages(library)
+        self.overviews = Overviews(library)
+        self.people = People(library, self.sign_in, self.enrolment)
+        self.rota_desk = RotaDesk(self.escalation.rotas)
         self.inbox = Inbox(database, clock)
         self.turns = Turns(
             database,

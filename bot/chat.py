@@ -23,8 +23,12 @@ from rich.text import Text
 
 from bot import logs
 from bot.clock import SimulatedClock, SystemClock
+from bot.content import Library
+from bot.demo import seed
+from bot.office import open_database
 from bot.rasa.process import RasaProcess
 from bot.server import Progress, Running, running
+from bot.services.sign_in import SignIn
 from bot.settings import Settings
 from bot.telegram.api import CoachBot
 from bot.telegram.terminal import Shown, TerminalTelegram
@@ -65,7 +69,9 @@ class Door:
         pictures: Path,
     ) -> None:
         self._coach = coach
-        self._app = coach.app
+        self.app = self._app = coach.app
+        self.console = coach.console
+        self.has_quit = False
         self._telegram = telegram
         self._clock = clock
         self._show = show
@@ -209,6 +215,8 @@ class Door:
     def _shown(self, shown: Shown) -> None:
         if shown.is_edited:  # an edit only takes a used keyboard away
             return
+        if shown.chat_id not in (PATIENT, PHYSIO):  # one of the demo's people
+            return
         message = {
             "at": self._clock.now().isoformat(timespec="seconds"),
             "to": "physio" if shown.chat_id == PHYSIO else "patient",
@@ -247,15 +255,52 @@ async def talk(settings: Settings, progress: Progress, *, new: bool, as_json: bo
 
 
 async def stay(settings: Settings, progress: Progress) -> int:
-    """`coach run` without a token: the same chat on the database of the settings, so that it goes on tomorrow."""
+    """`coach run` without a token: the same chat beside a demo service with its console, until Ctrl-C or `:quit`.
+
+    Its people live in a database of their own, var/demo.db, unless DATABASE_URL names one: there nobody is made up.
+    """
     progress("no TELEGRAM_BOT_TOKEN: this is a chat in the terminal, as a demo patient with a demo physio beside you")
-    async with _open(settings, progress, tracker_url=None, new=False, as_json=False) as door:
-        return await _converse(door, progress)
+    own, demo = settings, not settings.database_url
+    if demo:
+        own = settings.model_copy(update={"database_url": f"sqlite:///{settings.var / 'demo.db'}"})
+        await _people_of_the_demo(own, progress)
+    async with _open(own, progress, tracker_url=None, new=False, as_json=False, console=True, demo=demo) as door:
+        progress(f"console: {door.console}")
+        with door.app.database.transaction() as session:
+            for each in door.app.sign_in.demo(session) if demo else []:
+                progress(f"  sign in as {each.name} ({each.sees}), password: {each.password}, code now: {each.code}")
+        if demo:
+            progress("  codes change every 30 seconds; the sign-in page of a demo shows the present ones")
+        code = await _converse(door, progress, live=True)
+        if door.has_quit or code:
+            return code
+        progress("standard input has ended; the console goes on. Ctrl-C stops")
+        await door.follow_real_time()
+        return 0
+
+
+async def _people_of_the_demo(settings: Settings, progress: Progress) -> None:
+    """Once: it takes some seconds."""
+    library = Library.load(settings.dialogues)
+    database = open_database(settings)
+    clock = SystemClock()
+    try:
+        if await seed(database, library, SignIn(database, library, clock), clock.now()):
+            progress("demo: a service with patients in different states was made")
+    finally:
+        database.close()
 
 
 @asynccontextmanager
 async def _open(
-    settings: Settings, progress: Progress, *, tracker_url: str | None, new: bool, as_json: bool
+    settings: Settings,
+    progress: Progress,
+    *,
+    tracker_url: str | None,
+    new: bool,
+    as_json: bool,
+    console: bool = False,
+    demo: bool = False,
 ) -> AsyncIterator[Door]:
     own = settings.model_copy(
         update={"telegram_bot_token": SecretStr("0:terminal"), "telegram_webhook_url": "", "port": 0}
@@ -264,20 +309,25 @@ async def _open(
     clock = SimulatedClock(SystemClock().now())
     telegram = TerminalTelegram(now=clock.now)
     bot = CoachBot("0:terminal", request=telegram)
-    async with bot, running(own, progress, clock=clock, bot=bot, tracker_url=tracker_url) as coach:
+    served = running(
+        own, progress, clock=clock, bot=bot, tracker_url=tracker_url, console=console, demo=demo
+    )  # fmt: skip
+    async with bot, served as coach:
         _furnish(coach, clock, new=new)
         telegram.number_from(_last_update(coach) + 1)
         yield Door(coach, telegram, clock, _printer(as_json=as_json), settings.var / "pictures")
 
 
-async def _converse(door: Door, progress: Progress) -> int:
+async def _converse(door: Door, progress: Progress, *, live: bool = False) -> int:
+    """`live`: time goes on by itself, also when the lines come from a pipe."""
     piped = not sys.stdin.isatty()
     progress("Write as the patient. :help lists the controls, :quit leaves.")
-    flow = None if piped else asyncio.create_task(door.follow_real_time())
+    flow = None if piped and not live else asyncio.create_task(door.follow_real_time())
     try:
         while line := await asyncio.to_thread(_next_line, piped):
             try:
                 if not await door.line(line.rstrip("\n")):
+                    door.has_quit = True
                     break
             except Mistake as mistake:
                 progress(f"coach chat: {mistake}")

@@ -143,8 +143,18 @@ def _console_parts(app: App, settings: Settings, *, demo: bool) -> Parts:
     return Parts(
         database=app.database, library=app.library, clock=app.clock, sign_in=app.sign_in, pages=Pages(),
         worklist=app.worklist, cases=app.cases, case_desk=app.case_desk, why=app.why,
+        overviews=app.overviews, people=app.people, rota=app.rota_desk, rotas=app.escalation.rotas,
+        bot_name=lambda: _name(app.bot),
         wake=app.wake, public_url=settings.console_url, demo=demo,
     )  # fmt: skip
+
+
+def _name(bot: CoachBot) -> str:
+    """The bot's user name on Telegram; "" until Telegram has told us."""
+    try:
+        return str(bot.username)
+    except RuntimeError:
+        return ""
 
 
 def _rasa(settings: Settings, process: RasaProcess | None) -> tuple[Rasa, str]:

@@ -105,6 +105,11 @@ def get(session: Session, patient_id: int) -> Patient:
     return patient
 
 
+def nobody_yet(session: Session) -> bool:
+    """Nobody has ever written to this coach, or been erased since."""
+    return session.exec(select(Patient.id).limit(1)).first() is None
+
+
 def mark_blocked(session: Session, chat_id: int, at: datetime | None) -> None:
     """The patient blocked the bot (`at`), or let it in again (None)."""
     chat = session.get(PatientChat, chat_id)

@@ -16,8 +16,13 @@ from bot.console.rendering import Pages
 from bot.content import Library
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
+from bot.services.checkins import CheckIns
+from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
 from bot.services.outgoing import Outgoing
+from bot.services.overview import Overviews
+from bot.services.people import People
+from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
@@ -63,12 +68,16 @@ class Desk:
         self.sign_in = SignIn(database, library, self.real, QUICK)
         self.woken = 0
         self.worklist = Worklist(library)
-        escalation = Escalation(database, clock, library, Outgoing(library))
+        outgoing = Outgoing(library)
+        escalation = Escalation(database, clock, library, outgoing)
+        enrolment = Enrolment(database, library, CheckIns(database, clock, library, outgoing))
         self.app = console_app(
             Parts(
                 database=database, library=library, clock=clock, sign_in=self.sign_in, pages=Pages(), wake=self._wake,
                 worklist=self.worklist, cases=CaseFiles(library, self.worklist),
-                case_desk=CaseDesk(library, escalation), why=WhyMessages(library), **parts,
+                case_desk=CaseDesk(library, escalation), why=WhyMessages(library),
+                overviews=Overviews(library), people=People(library, self.sign_in, enrolment),
+                rota=RotaDesk(escalation.rotas), rotas=escalation.rotas, bot_name=lambda: "coach_bot", **parts,
             )
         )  # fmt: skip
 

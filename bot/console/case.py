@@ -7,7 +7,8 @@ from starlette.responses import Response
 from bot.console.chart import chart
 from bot.console.pages import Needs, Page
 from bot.console.visit import NotFound, Visit, local_path
-from data import timeline, worklist
+from bot.errors import EffectRefused
+from data import physios, timeline, worklist
 from data.concerns import NO_BELIEF
 from data.patients import Patient
 from data.physios import Physio
@@ -26,7 +27,7 @@ def show(visit: Visit) -> Response:
     return visit.page(
         "case.html", case=case, patient=patient, me=visit.physio, chart=chart(case.days), zone=visit.zone,
         outcomes=parts.outcomes, beliefs=parts.library.protocol["beliefs"], no_belief=NO_BELIEF,
-        risk_name=parts.cases.risk_name, colleagues=[], here=f"/patients/{patient.code}",
+        risk_name=parts.cases.risk_name, colleagues=_colleagues(visit), here=f"/patients/{patient.code}",
         raised=case.raised, discreet=parts.library.value("escalation.discreet"),
         longest=int(parts.library.number("console.note_at_most")), notice=visit.asked("notice"), about=visit.about,
     )  # fmt: skip
@@ -63,6 +64,15 @@ def acknowledge(visit: Visit) -> Response:
     reference = visit.path("reference")
     visit.parts.case_desk.acknowledge(visit.session, visit.physio, reference, visit.now, seen=_number(visit, "seen"))
     return _done(visit, "acknowledged", reference)
+
+
+def assign(visit: Visit) -> Response:
+    to = physios.get(visit.session, _number(visit, "to"))
+    if to is None or to.service_id != visit.service_id:
+        raise EffectRefused("colleague_refused")
+    reference = visit.path("reference")
+    visit.parts.case_desk.assign(visit.session, visit.physio, reference, to, visit.now, seen=_number(visit, "seen"))
+    return _done(visit, "assigned", reference)
 
 
 def close(visit: Visit) -> Response:
@@ -117,5 +127,6 @@ PAGES = (
     Page("POST", "/patients/{code}/notes", note, Needs.ACT),
     Page("POST", "/patients/{code}/beliefs/{flag:int}", put_right, Needs.ACT),
     Page("POST", "/alerts/{reference}/acknowledge", acknowledge, Needs.ACT),
+    Page("POST", "/alerts/{reference}/assign", assign, Needs.ACT),
     Page("POST", "/alerts/{reference}/close", close, Needs.ACT),
 )

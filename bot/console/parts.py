@@ -8,6 +8,10 @@ from bot.console.rendering import Pages
 from bot.content import Library
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
+from bot.services.overview import Overviews
+from bot.services.people import People
+from bot.services.rota import Rotas
+from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
@@ -16,7 +20,10 @@ from data.database import Database
 
 @dataclass(frozen=True)
 class Parts:
-    """`wake`: something is in the outbox. `public_url`: where people reach the console, "" on this machine alone."""
+    """`wake`: something is in the outbox. `bot_name`: on Telegram, "" until it is known.
+
+    `public_url`: where people reach the console, "" on this machine alone.
+    """
 
     database: Database
     library: Library
@@ -26,8 +33,13 @@ class Parts:
     cases: CaseFiles
     case_desk: CaseDesk
     why: WhyMessages
+    overviews: Overviews
+    people: People
+    rota: RotaDesk
+    rotas: Rotas
     pages: Pages
     wake: Callable[[], None]
+    bot_name: Callable[[], str]
     public_url: str = ""
     demo: bool = False
 

@@ -29,6 +29,13 @@ class CaseDesk:
         alert = self._alert(session, physio, reference)
         return self._escalation.acknowledge(session, alert.id, physio, now, seen=seen)
 
+    def assign(
+        self, session: Session, physio: Physio, reference: str, to: Physio, now: datetime, *, seen: int
+    ) -> Alert:
+        """Hands it on to a colleague. Raises StaleAction, and EffectRefused for one who can't be reached."""
+        alert = self._alert(session, physio, reference)
+        return self._escalation.assign(session, alert.id, to, physio, now, seen=seen)
+
     def close(
         self, session: Session, physio: Physio, reference: str, outcome: str, now: datetime, *, seen: int, note: str
     ) -> Alert:

@@ -176,7 +176,10 @@ class CaseFiles:
         first = last - timedelta(days=int(self._library.number("console.summary")) - 1)
         minutes = activity.minutes_by_day(session, patient.id, first, last)
         pain = programme.pain_by_day(session, patient.id, first, last)
-        rows = {each.on: each.state.value for each in case_file.check_ins(session, patient.id, first, last)}
+        rows: dict[date, str] = {}
+        for each in case_file.check_ins(session, patient.id, first, last):  # of a pair, the answered one counts
+            if rows.get(each.on) != CheckInState.ANSWERED:
+                rows[each.on] = each.state.value
         spread = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         return [Day(on, minutes.get(on), pain.get(on), rows.get(on, "")) for on in spread]
 

@@ -17,7 +17,7 @@ from data.outbox import OutboxMessage
 from data.patients import Patient, PatientState
 from data.programme import Talk
 
-SENT_SHOWN, TALKS_SHOWN = 60, 20
+SENT_SHOWN, TALKS_SHOWN = 40, 20
 
 
 @dataclass(frozen=True)
