@@ -20,6 +20,8 @@ cli = typer.Typer(
 )
 physio = typer.Typer(help="The physiotherapists who receive alerts.", no_args_is_help=True)
 cli.add_typer(physio, name="physio")
+audit = typer.Typer(help="The record of who did what.", no_args_is_help=True)
+cli.add_typer(audit, name="audit")
 cli.add_typer(rota_commands.rota, name="rota")
 cli.add_typer(rota_commands.service, name="service")
 
@@ -177,6 +179,16 @@ def corrections(
     else:
         write(text, out)
         print(f"written: {out}")
+
+
+@audit.command("verify")
+def audit_verify() -> None:
+    """Is the audit whole, and does it say what the alerts say? Names the first event that isn't as it was written."""
+    with _office() as office:
+        well, lines = office.verify_audit()
+    for line in lines:
+        print(line)
+    raise typer.Exit(0 if well else 1)
 
 
 @cli.command("rotate-key")

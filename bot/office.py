@@ -9,6 +9,7 @@ from bot.clock import SystemClock
 from bot.content import Library
 from bot.corrections import as_yaml
 from bot.errors import ConfigurationError
+from bot.services.audit_check import check
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.outgoing import Outgoing
@@ -174,6 +175,20 @@ class Office:
             now = self._clock.now()
             audit.record(session, "corrections_exported", by="admin", now=now, flags=len(found), with_words=shared)
         return as_yaml(found)
+
+    def verify_audit(self) -> tuple[bool, list[str]]:
+        """Whether all is well, and what to say."""
+        with self.database.transaction() as session:
+            found = check(session)
+        chain = found.chain
+        if chain.broken is not None:
+            return False, [
+                f"broken at event {chain.broken}: it is not what was written, or what came before it is gone",
+                f"whole before it: {chain.events} events; the last good hash is {chain.head or 'none'}",
+            ]
+        lines = [f"{chain.events} events, all whole; the last hash is {chain.head or 'none'} (note it elsewhere)"]
+        differing = [f"alert {name} is not what the audit says" for name in found.differences]
+        return found.well, lines + (differing or ["replayed, the audit gives the alerts as they stand"])
 
     def rotate_key(self) -> int:
         return keys.rotate(self.database, self._settings.encryption_keys.get_secret_value(), self._settings.var)

@@ -117,6 +117,11 @@ def unclosed(session: Session, service_id: int | None = None) -> list[Alert]:
     return list(session.exec(query).all())
 
 
+def everything(session: Session) -> list[Alert]:
+    """Open and closed, of every service; the oldest first."""
+    return list(session.exec(select(Alert).order_by(col(Alert.id))).all())
+
+
 def owned(session: Session, physio_id: int) -> int:
     """How many alerts this physio has acknowledged and not closed."""
     query = select(func.count()).select_from(Alert).where(col(Alert.acknowledged_by) == physio_id)

@@ -367,7 +367,7 @@ TABLES: dict[str, Table] = {
     "auditevent": Table(
         Erased.KEPT,
         owner="",
-        columns=plain("id at what")
+        columns=plain("id at what hash")
         | internal("the record of who did what, in codes, for review", "by patient alert detail"),
     ),
     "physio": Table(

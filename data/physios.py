@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ColumnElement
 from sqlmodel import Field, Session, SQLModel, col, or_, select
 
+from data import audit
 from data.audit import AuditEvent
 from data.types import Encrypted, UtcDateTime, coded
 
@@ -96,6 +97,8 @@ def lose_email(session: Session, physio_id: int | None, now: datetime) -> None:
 
 def channel_loss_recorded(session: Session, physio: Physio, what: str, since: datetime) -> bool:
     """Is the present loss of this channel in the audit already? Every message it stops reports it."""
+    if any(event.what == what and event.by == f"physio:{physio.id}" for event in audit.waiting(session)):
+        return True
     query = select(col(AuditEvent.id)).where(
         col(AuditEvent.what) == what, col(AuditEvent.by) == f"physio:{physio.id}", col(AuditEvent.at) >= since
     )
