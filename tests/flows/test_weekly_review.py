@@ -113,11 +113,7 @@ async def test_without_a_goal_one_is_offered_and_nothing_is_waited_for(chat: Cha
     ("reason", "says", "suggests", "buttons_first"),
     [
         ("Pain", "utter_review_pain", "utter_review_suggest_pain", "Down to 7 minutes"),
-        ("No time", "utter_review_time", "utter_review_suggest_hold", "Stay at 8 minutes"),
-        ("My mood", "utter_review_mood", "utter_review_suggest_hold", "Stay at 8 minutes"),
-        ("I forgot", "utter_review_forgot", "utter_review_suggest_hold", "Stay at 8 minutes"),
         ("I was ill", "utter_review_illness", "utter_review_suggest_illness", "Stay at 8 minutes"),
-        ("I wasn't sure how", "utter_review_unsure", "utter_review_suggest_hold", "Stay at 8 minutes"),
         ("My body can't do it", "utter_review_unable", "utter_review_suggest_unable", "Something else"),
     ],
 )
@@ -133,6 +129,13 @@ async def test_the_answer_goes_by_the_reason_not_by_the_result(
 
     chat.patient_sees(says, "utter_review_feedback_some_fair", suggests, "utter_ask_review_choice")
     assert chat.buttons()[0] == buttons_first
+
+
+def test_every_reason_has_an_answer_of_its_own(library: Any) -> None:
+    spec = library.slot_spec("review_reason")
+
+    assert set(spec["says"]) == set(spec["options"]) - {"nothing"}
+    assert len(set(spec["says"].values())) == len(spec["says"])
 
 
 async def test_nothing_is_asked_about_what_got_in_the_way_when_nothing_did(chat: Chat) -> None:
