@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from data import checkins
 from data.checkins import CheckIn
 from data.patients import Patient
 from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
@@ -286,7 +287,8 @@ def enrolled(session: Session, *, states: Collection[str]) -> list[Patient]:
 
 
 def pain_by_day(session: Session, patient_id: int, first: date, last: date) -> dict[date, int]:
-    """The pain score (0–10) told in each day's first check-in; days without one are absent."""
+    """The pain score (0–10) of each day: the morning's where it was told, else the check-in's; other days are absent."""
     query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.pain).is_not(None))
-    query = query.where(col(CheckIn.on).between(first, last)).order_by(col(CheckIn.id).desc())
-    return {row.on: row.pain for row in session.exec(query).all() if row.pain is not None}
+    rows = session.exec(query.where(col(CheckIn.on).between(first, last)).order_by(col(CheckIn.id))).all()
+    told = {row.on: row.pain for row in rows if row.pain is not None}
+    return told | checkins.morning_pain(session, patient_id, first, last)

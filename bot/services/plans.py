@@ -12,7 +12,7 @@ from bot.coaching.catalogue import Activity, Body, Catalogue
 from bot.coaching.graded_activity import Hindrance, Numbers, Week
 from bot.content import Choice, Library, Words
 from bot.errors import EffectRefused
-from data import activity, alerts, goals, programme
+from data import activity, alerts, goals, measures, programme
 from data.goals import ActivityGoal
 from data.patients import Patient, PatientState
 from data.programme import ActivityPlan, OwnWords, PlanState, WordsKind
@@ -64,13 +64,16 @@ class Plans:
         return patient.needs_activity_review
 
     def has_low_function(self, session: Session, patient: Patient, now: datetime) -> bool:
-        """Told in a weekly review of the last two weeks, or a body's limit noted in that time."""
+        """Told in a weekly review or a questionnaire of the last two weeks, or a body's limit noted in that time."""
         first = schedule.local_day(now, patient.time_zone) - self.number("no_step_for") * schedule.DAY
         low = self.number("low_function_from")
 
         def is_recent(at: datetime) -> bool:
             return schedule.local_day(at, patient.time_zone) > first
 
+        score = measures.latest(session, patient.id, "rmdq")
+        if score and is_recent(score.at) and score.value >= self.number("low_function_rmdq"):
+            return True
         told = (row for row in programme.reviews(session, patient.id) if is_recent(row.at))
         if any(row.function is not None and row.function >= low for row in told):
             return True
