@@ -28,6 +28,7 @@ def check(sources: Sources) -> Iterator[Problem]:
     for key in ("responses", "slots", "forms"):
         yield from _twice(sources, key)
     yield from _rules(sources)
+    yield from _contradictions(sources)
     yield from _forms(sources)
     yield from _unreached(sources)
     yield from _effects(sources)
@@ -77,6 +78,23 @@ def _rules(sources: Sources) -> Iterator[Problem]:
             intent = str(entry.get("intent", "")).partition("/")[0]
             if intent and intent not in intents:
                 yield source.problem(str(entry["intent"]), f"the intent {intent} is not listed under intents anywhere")
+
+
+def _contradictions(sources: Sources) -> Iterator[Problem]:
+    """Two rules that begin alike, in the same form: Rasa would not train."""
+    first: dict[tuple[str, str], str] = {}
+    for source in sources.topics:
+        for rule in (source.content.get("rules") or []) if isinstance(source.content, dict) else []:
+            name, step = str(rule.get("rule", "")), (rule.get("steps") or [{}])[0]
+            for each in step.get("or") or [step]:
+                if "intent" not in each:
+                    continue
+                begins = (str(rule.get("condition")), str(each["intent"]))
+                if first.setdefault(begins, name) != name:
+                    text = (
+                        f"the rules {first[begins]!r} and {name!r} both begin with {each['intent']}: Rasa can't train"
+                    )
+                    yield source.problem(name, text)
 
 
 def _step(source: Source, step: dict[str, Any], intents: set[str], actions: set[str]) -> Iterator[Problem]:

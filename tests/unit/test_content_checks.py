@@ -53,6 +53,7 @@ FAULTS = [
     ("respones:\n  utter_x: []\n", "", "'respones' is not a key Rasa knows"),  # a misspelt top-level key
     ("", "  - action: utter_nope\n", "utter_nope is neither a response"),  # a rule that says what isn't there
     ("", "- rule: greet\n  steps:\n  - intent: greet\n  - action: utter_greet\n", "the rule 'greet' stands in"),
+    ("", "- rule: again\n  steps:\n  - intent: greet\n  - action: utter_default\n", "both begin with greet"),
     ("", "- rule: mute\n  steps:\n  - intent: greet\n", "the rule 'mute' says nothing"),
     ("", "- rule: other\n  steps:\n  - intent: nobody\n  - action: utter_greet\n", "the intent nobody is not listed"),
     ("nlu:\n- intent: greet\n  examples:\n  - text: hello\n", "", "the intent greet has 1 examples"),

@@ -68,3 +68,13 @@ def test_every_suggestion_and_decision_has_words(library: Library) -> None:
     ]
 
     assert [name for name in names if not library.has(name)] == []
+
+
+def test_the_techniques_name_responses_that_exist(library: Library) -> None:
+    named = [name for names in library.protocol["techniques"]["techniques"].values() for name in names]
+
+    assert [
+        name
+        for name in named
+        if not any(each == name or (name.endswith("_") and each.startswith(name)) for each in library.responses)
+    ] == []
