@@ -54,6 +54,7 @@ encoder: install  ## Tune the sentence encoder to the examples: half an hour, fo
 
 bench: install  ## Speed and memory beside a stock Rasa project
 	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench.console
 
 install: $(APP) $(NLU)
 

@@ -70,7 +70,7 @@ class Door:
     ) -> None:
         self._coach = coach
         self.app = self._app = coach.app
-        self.console = coach.console
+        self.coach = coach
         self.has_quit = False
         self._telegram = telegram
         self._clock = clock
@@ -265,7 +265,7 @@ async def stay(settings: Settings, progress: Progress) -> int:
         own = settings.model_copy(update={"database_url": f"sqlite:///{settings.var / 'demo.db'}"})
         await _people_of_the_demo(own, progress)
     async with _open(own, progress, tracker_url=None, new=False, as_json=False, console=True, demo=demo) as door:
-        progress(f"console: {door.console}")
+        progress(f"console: {door.coach.console}")
         with door.app.database.transaction() as session:
             for each in door.app.sign_in.demo(session) if demo else []:
                 progress(f"  sign in as {each.name} ({each.sees}), password: {each.password}, code now: {each.code}")

@@ -29,7 +29,7 @@ class Entry:
 def entries(
     session: Session, patient: Patient, *, before: datetime | None = None, kind: str = "", most: int
 ) -> list[Entry]:
-    """At most `most` of them, older than `before`."""
+    """At most `most` of them, older than `before`; what happened in the same instant stands in the order of writing."""
     found: list[Entry] = []
     for name, read in READ.items():
         if not kind or name == kind:
@@ -45,7 +45,8 @@ def _rows(
         query = select(table).where(theirs, col(instant).is_not(None), *where)
         if before is not None:
             query = query.where(col(instant) < before)
-        rows = session.exec(query.order_by(col(instant).desc()).limit(most)).all()
+        order = (col(instant).desc(), col(table.id).desc())  # type: ignore[attr-defined]
+        rows = session.exec(query.order_by(*order).limit(most)).all()
         return [Entry(getattr(row, instant.key), name, row) for row in rows]
 
     return read

@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.content import Library
 from bot.errors import RasaUnavailable
 from bot.services.outgoing import Outgoing
-from data import audit, erasure, migrations, modules, outbox, privacy, retention, thoughts
+from data import accounts, audit, erasure, migrations, modules, outbox, privacy, retention, thoughts
 from data.database import Database
 from data.export import export
 from data.outbox import Channel
@@ -106,6 +106,9 @@ class Privacy:
             removed += retention.purge_sent(session, self._before("sent_kept", now))
             undone = now - timedelta(hours=self._library.number("thought_record.undo_within"))
             removed += thoughts.purge_deleted(session, undone) + modules.purge_deleted(session, undone)
+            removed += accounts.purge_sessions(
+                session, now - timedelta(days=self._library.number("console.sessions_kept"))
+            )
             strangers = retention.silent_strangers(session, before=self._before("strangers_kept", now), most=AT_ONCE)
             for stranger in strangers:
                 self.erase(session, stranger, now, by="system")

@@ -241,7 +241,7 @@ def test_the_settings_of_the_app_exist() -> None:
     in_the_image = {name for line in given("Dockerfile", "ENV") for name in re.findall(r"(COACH_\w+)=", line)}
 
     assert used | in_the_image <= known
-    assert in_the_image == {"COACH_HOST", "COACH_PORT"}
+    assert in_the_image == {"COACH_HOST", "COACH_PORT", "COACH_CONSOLE_HOST", "COACH_CONSOLE_PORT"}
 
 
 def test_the_settings_that_are_shown_exist() -> None:
