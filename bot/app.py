@@ -1,7 +1,7 @@
 """The composition root: every part is made here, once, and handed what it needs."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from sqlmodel import Session
 
@@ -51,9 +51,11 @@ from bot.services.talks import Talks
 from bot.services.tick import Tick
 from bot.services.timers import Timers
 from bot.services.turns import Turns
+from bot.services.watchdog import Answers, Loopback, Ping, Watchdog
 from bot.services.weekly_review import WeeklyReview
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
+from bot.telegram import synthetic
 from bot.telegram.api import CoachBot, token_hash
 from bot.telegram.reading import read_update
 from bot.telegram.sender import TelegramSender
@@ -85,6 +87,7 @@ class App:
         self.clock = clock
         self.rasa = rasa
         self.bot = bot
+        self.alert_bot = alert_bot
         outgoing = Outgoing(library, console=console)
         self.escalation = Escalation(database, clock, library, outgoing)
         self.check_ins = CheckIns(database, clock, library, outgoing)
@@ -146,10 +149,10 @@ class App:
             )  # fmt: skip
 
         patients_only = (Channel.TELEGRAM,) if alert_bot else TELEGRAM
-        self.delivery = delivery(TelegramSender(bot), token_hash(bot.token), patients_only)
+        self.delivery = delivery(Loopback(TelegramSender(bot)), token_hash(bot.token), patients_only)
         self.deliveries = [self.delivery]
         if alert_bot:
-            sender = TelegramSender(alert_bot)
+            sender = Loopback(TelegramSender(alert_bot))
             self.deliveries.append(delivery(sender, token_hash(alert_bot.token), (Channel.STAFF,)))
         if mail:
             self.deliveries.append(delivery(mail(self._address_of), "email", (Channel.EMAIL,)))
@@ -182,6 +185,13 @@ class App:
         booster.plan_review = talks.plan
         diary = Diary(self.library, outgoing, plans)
         return Programme(self.library, plans, talks, diary, booster, self.escalation)
+
+    def watchdog(self, answers: Mapping[str, Answers], ping: Ping | None = None) -> Watchdog:
+        """Tries the whole again and again; runs beside the tick. `answers`: parts that are asked if they are there."""
+        return Watchdog(
+            self.database, self.clock, self.library, self.inbox, self.escalation, says=synthetic.says,
+            taps=synthetic.taps, answers={"rasa": self.rasa.ready, **answers}, ping=ping,
+        )  # fmt: skip
 
     def wake(self) -> None:
         """There may be something to send, on any channel."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from telegram.error import InvalidToken, TelegramError
 
@@ -14,9 +15,12 @@ from bot.rasa.process import PYTHON
 from bot.services.rota import Rotas
 from bot.settings import Settings
 from bot.telegram.api import CoachBot
-from data import inbox, keys, migrations, outbox, physios, rota
+from data import inbox, keys, migrations, outbox, physios, rota, watchdog
 from data.database import Database
 from data.inbox import InboxState
+from data.watchdog import SystemAlive
+
+WATCHED = timedelta(minutes=5)  # a watchdog that has not looked for so long is dead itself
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ def _state(database: Database) -> Iterator[Finding]:
         reachable = [each for each in on_duty if physios.reachable(each, now)]
         dead = inbox.counts(session).get(InboxState.DEAD, 0)
         stuck = outbox.overdue(session, now)
+        alive = watchdog.alive(session)
     if not staff:
         yield Finding(False, "no physiotherapist", "Add one: `coach physio add NAME`.")
     elif not on_duty:
@@ -129,10 +134,26 @@ def _state(database: Database) -> Iterator[Finding]:
         yield Finding(False, "nobody on duty can be reached", "They send the bot their linking code, or unblock it.")
     else:
         yield Finding(True, f"on duty and reachable: {len(reachable)} of {len(staff)} physiotherapists")
+    if alive:
+        yield _alive(alive, now)
     if dead:
         yield Finding(False, f"{dead} messages were given up", "Look for `update_given_up` in the log.")
     if stuck:
         yield Finding(False, f"{stuck} messages wait to be sent for over five minutes", "Is `make run` running?")
+
+
+def _alive(row: SystemAlive, now: datetime) -> Finding:
+    """The watchdog's last look."""
+    at = f"{row.looked_at:%Y-%m-%d %H:%M} UTC"
+    trip = f"the last test alert took {row.round_trip_s:g} s" if row.round_trip_s is not None else "no test alert yet"
+    if row.looked_at < now - WATCHED:
+        return Finding(False, f"the watchdog last looked at {at}", "Is `make run` running? Start it again.")
+    if row.problems:
+        return Finding(
+            False, f"the system isn't well at {at}: {', '.join(row.problems)}", "See docs/runbook.md, Watchdog."
+        )
+    outside = f"; told outside at {row.pinged_at:%H:%M} UTC" if row.pinged_at else ""
+    return Finding(True, f"the system was alive at {at}; {trip}{outside}")
 
 
 async def _rasa(settings: Settings) -> list[Finding]:

@@ -45,6 +45,16 @@ class EmailSender:
             server.close()
         return Sent(None)
 
+    async def answers(self) -> bool:
+        """Is the mail server there, and does it know us? Raises DeliveryError when not."""
+        server = self._server()
+        try:
+            await self._open(server)
+            await server.quit()
+        finally:
+            server.close()
+        return True
+
     async def _open(self, server: aiosmtplib.SMTP) -> None:
         """Nothing has left yet, whatever goes wrong here: it is tried again."""
         user, password = self._settings.smtp_user, self._settings.smtp_password.get_secret_value()

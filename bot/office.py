@@ -70,7 +70,7 @@ class Office:
             else []
         )
         with self.database.transaction() as session:
-            physio = physios.staff(session)[-1] if said else None
+            physio = rota.everybody(session)[-1] if said else None
             _, token = self._sign_in.open_account(
                 session, name, roles, by="admin", now=self._clock.now(), physio=physio
             )  # fmt: skip
@@ -138,7 +138,7 @@ class Office:
 
     def physio(self, session: Session, who: str) -> Physio:
         """By number, or by name when it is one person's. Raises ConfigurationError."""
-        found = [each for each in physios.staff(session) if who in (str(each.id), each.name)]
+        found = [each for each in rota.everybody(session) if who in (str(each.id), each.name)]
         if len(found) != 1:
             raise ConfigurationError(f"There is no one physio {who!r}. `coach physio list` shows names and numbers.")
         return found[0]
@@ -164,7 +164,7 @@ class Office:
             return [
                 f"{each.id}  {each.name}  {each.role}  {'on duty' if each.id in on_duty else 'off duty'}  "
                 f"{'linked' if each.chat_id and not each.blocked_at else 'NOT REACHABLE'}"
-                for each in physios.staff(session)
+                for each in rota.everybody(session)
             ] or ["nobody yet: add one with `coach physio add NAME`"]
 
     def corrections(self) -> str:

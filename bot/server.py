@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import httpx
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot import logs
@@ -24,13 +25,15 @@ from bot.rasa.actions import action_routes
 from bot.rasa.client import HttpRasa, Rasa
 from bot.rasa.process import RasaProcess
 from bot.services.safety import screening_rules
+from bot.services.watchdog import Answers, Watchdog
 from bot.settings import Settings
 from bot.telegram.api import CoachBot
 from bot.telegram.commands import STAFF_WEBHOOK, introduce, introduce_to_staff
 from bot.telegram.intake import SECOND_BOT, Intake, webhook_route
-from data import physios
+from data import rota
 
 Progress = Callable[[str], None]
+PING_S = 10.0  # longest wait for the address outside
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ async def serve(settings: Settings, progress: Progress) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with coach.app.database.transaction() as session:
-            chats = [physio.chat_id for physio in physios.staff(session) if physio.chat_id]
+            chats = [physio.chat_id for physio in rota.everybody(session) if physio.chat_id]
         name = await introduce(bot, coach.app.library, settings, [] if alert_bot else chats)
         if alert_bot:
             staff_name = await introduce_to_staff(alert_bot, coach.app.library, settings, chats)
@@ -129,6 +132,26 @@ async def running(
         database.close()
 
 
+def _watchdog(app: App, settings: Settings) -> Watchdog:
+    """Asks every part that this deployment has; without an address outside nobody is pinged."""
+    bots = {"telegram": app.bot, "alert_bot": app.alert_bot}
+    answers: dict[str, Answers] = {name: partial(_bot_answers, bot) for name, bot in bots.items() if bot}
+    if settings.smtp_host:
+        answers["mail"] = EmailSender(settings, app.clock, lambda _: None).answers
+    url = settings.heartbeat_url.get_secret_value()
+    return app.watchdog(answers, partial(_ping, url) if url else None)
+
+
+async def _bot_answers(bot: CoachBot) -> bool:
+    await bot.get_me()
+    return True
+
+
+async def _ping(url: str) -> bool:
+    async with httpx.AsyncClient(timeout=PING_S, follow_redirects=True) as client:
+        return (await client.get(url)).is_success
+
+
 def _alert_bot(settings: Settings) -> CoachBot | None:
     """Raises ConfigurationError when it is the coach's own bot: two ways in would take each other's updates."""
     token = settings.alert_bot_token.get_secret_value()
@@ -184,6 +207,7 @@ async def work(coach: Running, settings: Settings, stop: asyncio.Event) -> None:
     try:
         async with asyncio.TaskGroup() as loops:
             loops.create_task(coach.app.turns.run(stop))
+            loops.create_task(_watchdog(coach.app, settings).run(stop))
             for delivery in coach.app.deliveries:
                 loops.create_task(delivery.run(stop))
             if not settings.telegram_webhook_url:

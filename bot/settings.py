@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     action_token: SecretStr = SecretStr("")  # bearer token Rasa → app; empty: a fresh one
     rasa_timeout_s: float = 8.0  # longest wait for one turn, in seconds
 
+    # Is it alive?
+    heartbeat_url: SecretStr = SecretStr("")  # an address outside, asked every minute while all is well; empty: none
+
     # Running
     tick_s: float = 1.0  # seconds between ticks
     log_level: str = "INFO"

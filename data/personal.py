@@ -402,6 +402,10 @@ TABLES: dict[str, Table] = {
     "oncallshift": Table(
         Erased.STAFF, owner="", columns=plain("id") | internal(COLLEAGUE, "physio_id starts_at ends_at")
     ),
+    "probe": Table(Erased.STAFF, owner="", columns=plain("id slot started_at alert_id finished_at")),
+    "systemalive": Table(
+        Erased.STAFF, owner="", columns=plain("id looked_at problems round_trip_at round_trip_s pinged_at")
+    ),
     "senderlease": Table(Erased.STAFF, owner="", columns=plain("token_hash owner lease_until")),
 }
 

@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from sqlalchemy import DDL, JSON, ColumnElement, Table, event
 from sqlmodel import Field, Session, SQLModel, col, or_, select
 
+from data import physios
 from data.patients import Nation, Patient
 from data.physios import Physio
 from data.types import UtcDateTime, coded
@@ -75,6 +76,11 @@ def services(session: Session) -> list[Service]:
     """Those that people work in; the watchdog's own isn't one."""
     query = select(Service).where(col(Service.is_synthetic).is_(False))
     return list(session.exec(query.order_by(col(Service.id))).all())
+
+
+def everybody(session: Session) -> list[Physio]:
+    """Who works in any service, people alone: not the watchdog's."""
+    return [each for here in services(session) for each in physios.staff(session, here.id)]
 
 
 def by_name(session: Session, name: str) -> Service | None:

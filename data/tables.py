@@ -28,6 +28,7 @@ from data import (
     rota,
     thoughts,
     timers,
+    watchdog,
 )
 
 metadata = SQLModel.metadata
@@ -59,4 +60,5 @@ __all__ = [
     "rota",
     "thoughts",
     "timers",
+    "watchdog",
 ]
