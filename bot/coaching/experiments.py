@@ -80,21 +80,49 @@ class Try:
         return Verdict.LESS if worst < self.expected else Verdict.MORE
 
 
+class Leans(StrEnum):
+    """Which way all tries together lean, by a sign test; what could be chance leans nowhere."""
+
+    LESS = "less"
+    MORE = "more"
+    CHANCE = "chance"
+
+
 @dataclass(frozen=True)
 class Summary:
+    """`leans` is None while there are too few tries to ask."""
+
     all: int
     less: int
+    more: int
     mean_expected: float
     mean_actual: float
+    leans: Leans | None = None
 
 
-def summary(tries: Sequence[Try], *, least: int) -> Summary | None:
-    """Of every try, good or bad; None while there are fewer than `least`."""
+def summary(tries: Sequence[Try], *, least: int, tested_from: int, level: float) -> Summary | None:
+    """Of every try, good or bad; None while there are fewer than `least` (clinical.md §9.5).
+
+    From `tested_from` tries on it is said which way they lean, when chance would do that in less than 1 − `level`.
+    """
     if not tries or len(tries) < least:
         return None
+    less = sum(each.verdict == Verdict.LESS for each in tries)
+    more = sum(each.verdict == Verdict.MORE for each in tries)
     return Summary(
         all=len(tries),
-        less=sum(each.verdict == Verdict.LESS for each in tries),
+        less=less,
+        more=more,
+        leans=_leans(less, more, level) if len(tries) >= tested_from else None,
         mean_expected=sum(each.expected for each in tries) / len(tries),
         mean_actual=sum(each.actual for each in tries) / len(tries),
     )
+
+
+def _leans(less: int, more: int, level: float) -> Leans:
+    """The sign test, two-sided: a try that came as expected leans neither way."""
+    from scipy.stats import binomtest  # costs memory: only who has tried ten times pays
+
+    if not less + more or binomtest(less, less + more).pvalue > 1 - level:
+        return Leans.CHANCE
+    return Leans.LESS if less > more else Leans.MORE

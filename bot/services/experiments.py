@@ -204,18 +204,21 @@ class Experiments:
         return [*lines, *self._summary(tried), *(self._say("utter_experiment_waits", row) for row in waiting[:1])]
 
     def _summary(self, tried: list[Experiment]) -> list[Words]:
-        found = summary([_try(row) for row in tried], least=int(self._library.number("experiments.summary_after")))
+        found = summary(
+            [_try(row) for row in tried],
+            least=int(self._library.number("experiments.summary_after")),
+            tested_from=int(self._library.number("experiments.tested_from")),
+            level=self._library.number("experiments.level"),
+        )
         if found is None:
             return []
-        return [
-            self._library.say(
-                "utter_experiment_summary",
-                less=found.less,
-                all=found.all,
-                mean_expected=f"{found.mean_expected:.1f}".removesuffix(".0"),
-                mean_actual=f"{found.mean_actual:.1f}".removesuffix(".0"),
-            )
-        ]
+        shown: dict[str, Any] = {
+            "less": found.less, "more": found.more, "all": found.all,
+            "mean_expected": f"{found.mean_expected:.1f}".removesuffix(".0"),
+            "mean_actual": f"{found.mean_actual:.1f}".removesuffix(".0"),
+        }  # fmt: skip
+        words = [self._library.say("utter_experiment_summary", **shown)]
+        return [*words, self._library.say(f"utter_experiment_leans_{found.leans}", **shown)] if found.leans else words
 
     def _told(self, session: Session, patient: Patient, row: Experiment) -> list[Words]:
         """What was expected and what came, also when it was worse; once there are several, all of them together."""

@@ -73,9 +73,11 @@ SETS_A_GOAL = [
 
 
 def days_later(number: int) -> str:
-    """Twenty past nine, where the patient lives: the check-in has just been asked."""
-    day: datetime = SystemClock().now().astimezone(ZoneInfo("Europe/London")) + timedelta(days=number)
-    return f":at {day:%Y-%m-%d}T09:20"
+    """Twenty past nine, where the patient lives: the check-in has just been asked. Never a Sunday, nor is the day after:
+    then the last question is another."""
+    today: datetime = SystemClock().now().astimezone(ZoneInfo("Europe/London"))
+    first = next(n for n in (2, 4) if (today.weekday() + n) % 7 not in (5, 6))
+    return f":at {today + timedelta(days=first + number - 2):%Y-%m-%d}T09:20"
 
 
 CHECKS_IN = [
@@ -83,8 +85,7 @@ CHECKS_IN = [
     patient(days_later(2), "utter_ask_pain_now"),
     patient(":tap 6", "utter_ask_minutes_done"),
     patient("10", "utter_ask_confidence"),
-    patient(":tap 8", "utter_ask_noticed"),
-    patient("a bit looser once I got going", "utter_check_in_done"),
+    patient(":tap 8", "utter_check_in_done_minutes"),
 ]
 IN_DANGER = [
     patient(NUMB, "utter_mae"),

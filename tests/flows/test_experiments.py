@@ -314,6 +314,16 @@ async def test_from_the_fifth_on_all_of_them_are_summed_up(agreed: Chat) -> None
     assert "you expected 7.4, and it was 5.4 just after" in agreed.last_words()
 
 
+async def test_from_ten_on_it_is_said_whether_that_could_be_chance(agreed: Chat, rasa: FakeRasa) -> None:
+    rasa.hears("/my_experiments", says=["utter_my_experiments"])
+    tried(agreed, *[(8, 5, 4)] * 10)
+
+    await agreed.patient_says("/experiments")
+
+    assert "less sore than you feared on 10 of 10 tries" in agreed.last_words()
+    assert "It doesn't show that activity lowers pain." in agreed.last_words()
+
+
 async def test_the_tests_so_far_are_shown_good_and_bad(agreed: Chat, rasa: FakeRasa) -> None:
     rasa.hears("/my_experiments", says=["utter_my_experiments"])
     tried(agreed, (7, 4, 4), (6, 9, None))

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bot.coaching.experiments import Question, Tried, Try, Verdict, due, follows, question_of_slot, summary
+from bot.coaching.experiments import Leans, Question, Tried, Try, Verdict, due, follows, question_of_slot, summary
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 2)
 
@@ -63,13 +63,32 @@ def test_a_try_is_told_by_the_worse_of_its_scores(
 
 
 def test_nothing_is_summed_up_before_there_are_enough() -> None:
-    assert summary([Try(7, 4)] * 4, least=5) is None
-    assert summary([], least=0) is None
+    assert summary([Try(7, 4)] * 4, least=5, **TESTED) is None
+    assert summary([], least=0, **TESTED) is None
 
 
 def test_the_summary_counts_the_bad_ones_too() -> None:
-    found = summary([Try(7, 4), Try(8, 8), Try(6, 9), Try(5, 2, 6), Try(9, 2, 3)], least=5)
+    found = summary([Try(7, 4), Try(8, 8), Try(6, 9), Try(5, 2, 6), Try(9, 2, 3)], least=5, **TESTED)
 
     assert found is not None
     assert (found.less, found.all) == (2, 5)
     assert (found.mean_expected, found.mean_actual) == (7, 5)
+
+
+TESTED = {"tested_from": 10, "level": 0.95}
+LEAN = [
+    ([Try(7, 4)] * 9, None),
+    ([Try(7, 4)] * 9 + [Try(4, 7)], Leans.LESS),
+    ([Try(7, 4)] * 8 + [Try(4, 7)] * 2, Leans.CHANCE),
+    ([Try(4, 7)] * 9 + [Try(7, 4)], Leans.MORE),
+    ([Try(5, 5)] * 12, Leans.CHANCE),
+    ([Try(7, 4, 8)] * 10, Leans.MORE),  # the bad mornings count
+]
+
+
+@pytest.mark.parametrize(("tries", "leans"), LEAN)
+def test_from_ten_tries_on_a_sign_test_says_which_way_they_lean(tries: list[Try], leans: Leans | None) -> None:
+    found = summary(tries, least=5, **TESTED)
+
+    assert found is not None
+    assert found.leans == leans
