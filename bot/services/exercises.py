@@ -59,7 +59,7 @@ class Exercises:
             png=self.png(exercise.drawing), description=self._library.say(exercise.part("picture")).text, name=name
         )
         title = Words(exercise.part("title"), self._title(exercise), picture=picture)
-        safety = self._library.say(exercise.part("safety"))
+        safety = self._library.say(exercise.part("safety"), **self._library.numbers(patient.nation))
         ways = [each for each in exercise.ways.values() if each.name != way.name]
         choices = (
             self._button("utter_exercise_start_label", START, {"exercise": name, "way": way.name},

@@ -33,7 +33,8 @@ class ModuleWords:
                 asks = self.said(run, step.response, facts).text
                 return self._named(step, f"{asks}\n\n{card}", self._labelled(KEEP, SKIP))
         words = self.said(run, step.response, facts)
-        return Words(words.response, words.text, (*self._buttons(step, words), *self._labelled(SKIP)))
+        skip = () if step.kind == Kind.SHOW else self._labelled(SKIP)
+        return Words(words.response, words.text, (*self._buttons(step, words), *skip))
 
     def _buttons(self, step: Step, words: Words) -> Sequence[Choice]:
         match step.kind:

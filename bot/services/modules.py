@@ -133,7 +133,7 @@ class Modules:
             run.step, run.answers, run.path, run.started_at = module.first.name, {}, [], now
         run.state = ModuleState.OPEN
         opening = self._library.say("utter_module_goes_on" if goes_on else "utter_module_opening", variation=run.id)
-        logger.info("module_opened", extra={"module": name, "step": run.step, "again": goes_on})
+        logger.info("module_opened", extra={"skill": name, "step": run.step, "again": goes_on})
         return [opening, *self._put(session, patient, run, now)]
 
     def leave(self, session: Session, patient: Patient, now: datetime) -> None:
@@ -252,6 +252,8 @@ class Modules:
 
     def _read(self, run: ModuleRun, step: Step, plain: str, said: str) -> Any:
         """Without Rasa: buttons by what they say or how they are labelled, and numbers. None: it takes more."""
+        if plain == SKIP:
+            return answers.SKIPPED
         asked = self._words.question(run, step, {})
         for choice in asked.choices:
             if plain in (choice.label.casefold(), choice.says.casefold()):
@@ -318,7 +320,7 @@ class Modules:
         """Asks the step the row stands at, or ends."""
         if run.step == END:
             run.state, run.ended_at, run.asked_at, patient.asks = ModuleState.DONE, now, None, None
-            logger.info("module_done", extra={"module": run.module})
+            logger.info("module_done", extra={"skill": run.module})
             done = self._library.say("utter_module_done", variation=run.id)
             last = self._module(run).steps[run.path[-1]]
             option = last.options.get(str(run.answers.get(last.name)))

@@ -16,7 +16,8 @@ from tests.fakes import FakeRasa
 
 
 @pytest.fixture(autouse=True)
-def dialogue(rasa: FakeRasa) -> None:
+def dialogue(rasa: FakeRasa, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")  # as in production: a log line must not fail either
     rasa.hears("/flare_up", intent="flare_up", says=["utter_flare_started"])
     rasa.hears("/flare_first_aid", intent="flare_first_aid", says=["utter_flare_first_aid"])
 

@@ -19,8 +19,9 @@ from tests.fakes import FakeRasa
 
 
 @pytest.fixture(autouse=True)
-def dialogue(rasa: FakeRasa) -> None:
+def dialogue(rasa: FakeRasa, caplog: pytest.LogCaptureFixture) -> None:
     """What the real Rasa does: dialogues/transcripts/modules.yml."""
+    caplog.set_level("INFO")  # as in production: a log line must not fail either
     rasa.hears("stop", intent="stop", says=["utter_module_left"])
     rasa.hears("why?", intent="why", says=["utter_why_module_answer", "utter_ask_module_answer"], asks=ASKS)
     rasa.hears("hello", intent="greet", says=["utter_carry_on", "utter_ask_module_answer"], asks=ASKS)
