@@ -98,6 +98,7 @@ def environment_of(folder: Path, *, database: str, key: str, telegram: str, rasa
         "TELEGRAM_BOT_TOKEN": TOKEN,
         "COACH_TELEGRAM_API": telegram,
         "COACH_TICK_S": "0.5",
+        "COACH_CONSOLE_PORT": "0",
         "COACH_LOG_LEVEL": "INFO",
         **rasa.settings(),
     }

@@ -158,7 +158,7 @@ class Incidents(RuleBasedStateMachine):
 
     def _reachable(self) -> list[Physio]:
         with self.ward.database.transaction() as session:
-            return [each for each in physios.staff(session) if physios.reachable(each)]
+            return [each for each in physios.staff(session) if physios.reachable(each, self.ward.clock.now())]
 
     def _sent(self) -> int:
         return sum(len(self.ward.cards(each)) for each in self.team)

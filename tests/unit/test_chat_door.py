@@ -38,7 +38,7 @@ class Terminal:
         self.chat = chat
         self.shown: list[dict[str, Any]] = []
         self._read = 0
-        coach: Any = SimpleNamespace(app=chat.app, intake=chat.intake, process=RasaSwitch(rasa))
+        coach: Any = SimpleNamespace(app=chat.app, intake=chat.intake, process=RasaSwitch(rasa), console="")
         doors._furnish(coach, chat.clock, new=new)
         self.pictures = Path(tempfile.mkdtemp())
         self.door = Door(coach, chat.telegram, chat.clock, self.shown.append, self.pictures)
