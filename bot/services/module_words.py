@@ -77,7 +77,7 @@ class ModuleWords:
         return self._library.say(own if self._library.has(own) else module.part("title")).text
 
     def kept(self, card: Keepsake) -> list[Words]:
-        shown = self._library.say("utter_card_kept", title=card.title, words=card.words)
+        shown = self._library.say("utter_my_card_kept", title=card.title, words=card.words)
         return [self._library.say("utter_module_kept"), shown]
 
     def during(self, step: Step) -> list[str]:

@@ -45,8 +45,8 @@ class MyCards:
         shown = list(enumerate(cards, start=1))[skip : skip + most]
         if not shown:
             raise EffectRefused("utter_refused_no_cards")
-        words = [self._library.say("utter_card_numbered", number=i, card=card.words.text) for i, card in shown]
-        choices = [self._choice("utter_card_delete_label", "delete_card", card.ref, number=i) for i, card in shown]
+        words = [self._library.say("utter_my_card_numbered", number=i, card=card.words.text) for i, card in shown]
+        choices = [self._choice("utter_my_card_delete_label", "delete_card", card.ref, number=i) for i, card in shown]
         if len(cards) > skip + most:
             label = self._library.say("utter_more_cards_label").text
             choices.append(Choice(label=label, says=f"/{MORE}", effect={"skip": str(skip + most)}))
@@ -59,8 +59,8 @@ class MyCards:
             raise EffectRefused("utter_refused_no_card")
         row.deleted_at = now
         hours = int(self._library.number("thought_record.undo_within"))
-        words = self._library.say("utter_card_can_come_back", hours=hours)
-        undo = self._choice("utter_card_back_label", "card_back", ref or "")
+        words = self._library.say("utter_my_card_can_come_back", hours=hours)
+        undo = self._choice("utter_my_card_back_label", "card_back", ref or "")
         return [Words(words.response, words.text, (undo,))]
 
     def bring_back(self, session: Session, patient: Patient, ref: str | None) -> list[Words]:
@@ -91,12 +91,12 @@ class MyCards:
         return self._of_thought(row) if isinstance(row, ThoughtRecord) else self.of_keepsake(row)
 
     def _of_thought(self, record: ThoughtRecord) -> Card:
-        name = "utter_card_to_try" if record.to_try else "utter_card"
+        name = "utter_my_card_to_try" if record.to_try else "utter_card"
         words = self._library.say(name, fairer_thought=record.fairer_thought, to_try=record.to_try)
         return Card(f"t{record.id}", record.at, words)
 
     def of_keepsake(self, row: Keepsake) -> Card:
-        return Card(f"k{row.id}", row.at, self._library.say("utter_card_kept", title=row.title, words=row.words))
+        return Card(f"k{row.id}", row.at, self._library.say("utter_my_card_kept", title=row.title, words=row.words))
 
     def _choice(self, label: str, intent: str, ref: str, **values: int) -> Choice:
         """The card's number stays with the coach: the button carries it as the intent's entity."""

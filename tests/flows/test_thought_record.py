@@ -102,8 +102,8 @@ async def test_the_card_of_the_button_is_deleted_and_can_be_brought_back(chat: C
     await two_cards(chat, rasa)
     await chat.patient_says("/cards")
     ref = f"t{records(chat)[0].id}"
-    rasa.hears("/delete_card", says=["utter_card_deleted"], values={"thought_card": ref})
-    rasa.hears("/card_back", says=["utter_card_brought_back"], values={"thought_card": ref})
+    rasa.hears("/delete_card", says=["utter_my_card_deleted"], values={"thought_card": ref})
+    rasa.hears("/card_back", says=["utter_my_card_brought_back"], values={"thought_card": ref})
 
     await chat.patient_taps("Delete card 2")
     assert rasa.turns[-1].entities == {"thought_card": ref}
@@ -120,8 +120,8 @@ async def test_the_card_of_the_button_is_deleted_and_can_be_brought_back(chat: C
 async def test_a_deleted_card_is_erased_when_it_can_no_longer_come_back(chat: Chat, rasa: FakeRasa) -> None:
     await two_cards(chat, rasa)
     card = {"thought_card": f"t{records(chat)[0].id}"}
-    rasa.hears("delete it", says=["utter_card_deleted"], values=card)
-    rasa.hears("bring it back", says=["utter_card_brought_back"], values=card)
+    rasa.hears("delete it", says=["utter_my_card_deleted"], values=card)
+    rasa.hears("bring it back", says=["utter_my_card_brought_back"], values=card)
     await chat.patient_says("delete it")
     assert len(records(chat)) == 2
 
@@ -135,7 +135,7 @@ async def test_a_deleted_card_is_erased_when_it_can_no_longer_come_back(chat: Ch
 async def test_nobody_deletes_another_patients_card(chat: Chat, rasa: FakeRasa) -> None:
     await two_cards(chat, rasa)
     chat.patient_has_joined(chat_id=STRANGER)
-    rasa.hears("delete it", says=["utter_card_deleted"], values={"thought_card": f"t{records(chat)[0].id}"})
+    rasa.hears("delete it", says=["utter_my_card_deleted"], values={"thought_card": f"t{records(chat)[0].id}"})
 
     await chat.patient_says("delete it", chat_id=STRANGER)
 

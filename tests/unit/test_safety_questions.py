@@ -18,7 +18,10 @@ from bot.errors import ContentError
 from tests.unit.screened import SAFETY, read
 
 SETS = question_sets(read("questions.yml"))
-RESPONSES: dict[str, list[dict[str, Any]]] = read("messages.yml")["responses"] | read("question_texts.yml")["responses"]
+TEXTS = ("messages.yml", "question_texts.yml", "medicines.yml")
+RESPONSES: dict[str, list[dict[str, Any]]] = {
+    name: texts for file in TEXTS for name, texts in read(file)["responses"].items()
+}
 TIER_A_CONFIRMS = [name for name in SETS if name.startswith("confirm_")]
 TIER_B = [name for name in SETS if name.startswith("tier_b_")]
 
@@ -74,7 +77,8 @@ def test_not_sure_counts_as_yes_for_tier_a(name: str, answer: str) -> None:
 
 @pytest.mark.parametrize("name", TIER_A_CONFIRMS)
 def test_a_no_to_every_question_of_a_confirmation_is_noted(name: str) -> None:
-    assert outcome(name, *["no"] * len(SETS[name].questions))[0] == "note"
+    """A set that a rule asked has that rule's alert standing: all clear is no second one."""
+    assert outcome(name, *["no"] * len(SETS[name].questions))[0] == ("clear" if name == "tier_b_asked" else "note")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,8 @@ def test_not_sure_escalates_tier_b(name: str) -> None:
 
 @pytest.mark.parametrize("name", TIER_B)
 def test_noes_alone_never_escalate_tier_b(name: str) -> None:
-    assert outcome(name, *["no"] * len(SETS[name].questions))[0] == "note"
+    """A set that a rule asked has that rule's alert standing: all clear is no second one."""
+    assert outcome(name, *["no"] * len(SETS[name].questions))[0] == ("clear" if name == "tier_b_asked" else "note")
 
 
 @pytest.mark.parametrize(
