@@ -100,6 +100,26 @@ def content() -> None:
 
 
 @cli.command()
+def simulate(
+    patients: Annotated[int, typer.Option(min=1, help="How many synthetic patients.")] = 8,
+    weeks: Annotated[int, typer.Option(min=1, help="How long they live with the coach.")] = 12,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weeks.")] = 1,
+    persona: Annotated[str, typer.Option(help="Only this one; bot/simulation/personas.yml lists them.")] = "",
+    transcript: Annotated[bool, typer.Option("--transcript", help="Print every message; with --persona.")] = False,
+    rasa: Annotated[bool, typer.Option("--rasa", help="With the real Rasa, which takes far longer.")] = False,
+) -> None:
+    """Let synthetic patients live with the coach for weeks, in seconds. Exit code 1 when something went wrong in a chat."""
+    from bot.settings import read_settings
+    from bot.simulation.command import run_simulation
+
+    well = run_simulation(
+        read_settings(), patients=patients, weeks=weeks, seed=seed, persona=persona, transcript=transcript, rasa=rasa,
+        progress=progress,
+    )  # fmt: skip
+    raise typer.Exit(0 if well else 1)
+
+
+@cli.command()
 def migrate() -> None:
     """Bring the database up to date."""
     with _office() as office:

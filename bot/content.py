@@ -75,7 +75,9 @@ class Library:
         modules: dict[str, Module] | None = None,
         exercises: dict[str, Exercise] | None = None,
         drawings: dict[str, str] | None = None,
+        rules: list[dict[str, Any]] | None = None,
     ) -> None:
+        self.rules = rules or []  # in Rasa's format, as they stand
         self.measures = measures or {}  # questionnaires by name; those without their words are not `on`
         self.responses = responses
         self.slots = slots
@@ -103,6 +105,7 @@ class Library:
         measures: dict[str, Measure] = {}
         skills: dict[str, Module] = {}
         moves: dict[str, Exercise] = {}
+        rules: list[dict[str, Any]] = []
         digest = sha256()
         for path in sorted(root.rglob("*.yml")):
             digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
@@ -132,12 +135,13 @@ class Library:
                 responses[name] = variations
             slots |= document.get("slots") or {}
             forms |= document.get("forms") or {}
+            rules += [rule for rule in document.get("rules") or () if isinstance(rule, dict) and "rule" in rule]
         files = (root / EXERCISES / "drawings").glob("*.svg")
         drawings = {path.stem: path.read_text(encoding="utf-8") for path in files}
         return cls(
             responses=responses, slots=slots, forms=forms, protocol=protocol, safety=safety, lexicons=lexicons,
             measures=with_licensed_texts(measures, measure_texts), modules=skills, exercises=moves, drawings=drawings,
-            version=digest.hexdigest()[:10],
+            rules=rules, version=digest.hexdigest()[:10],
         )  # fmt: skip
 
     def say(self, response: str, *, variation: int = 0, **values: object) -> Words:

@@ -2,8 +2,10 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, bindparam
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from data.types import Encrypted, UtcDateTime, coded
@@ -62,8 +64,16 @@ def running(session: Session, patient_id: int) -> list[Experiment]:
 
 def asking(session: Session, patient_id: int) -> Experiment | None:
     """The one whose question was put last."""
-    query = select(Experiment).where(col(Experiment.patient_id) == patient_id, col(Experiment.asks).is_not(None))
-    return session.exec(query.order_by(col(Experiment.asked_at).desc(), col(Experiment.id).desc()).limit(1)).first()
+    found: Experiment | None = session.exec(_asking(), params={"patient_id": patient_id}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _asking() -> Any:
+    query = select(Experiment).where(
+        col(Experiment.patient_id) == bindparam("patient_id"), col(Experiment.asks).is_not(None)
+    )
+    return query.order_by(col(Experiment.asked_at).desc(), col(Experiment.id).desc()).limit(1)
 
 
 def finished(session: Session, patient_id: int) -> list[Experiment]:

@@ -2,8 +2,10 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, bindparam
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from data.types import Encrypted, UtcDateTime, coded
@@ -43,8 +45,14 @@ class Exploration(SQLModel, table=True):
 
 
 def latest(session: Session, patient_id: int) -> Exploration | None:
-    query = select(Exploration).where(col(Exploration.patient_id) == patient_id)
-    return session.exec(query.order_by(col(Exploration.id).desc()).limit(1)).first()
+    found: Exploration | None = session.exec(_latest(), params={"patient_id": patient_id}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _latest() -> Any:
+    query = select(Exploration).where(col(Exploration.patient_id) == bindparam("patient_id"))
+    return query.order_by(col(Exploration.id).desc()).limit(1)
 
 
 def of_patient(session: Session, patient_id: int) -> list[Exploration]:

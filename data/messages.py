@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, bindparam
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from data.types import Encrypted, UtcDateTime, coded
@@ -42,7 +44,13 @@ def record(session: Session, message: Message) -> Message:
 
 
 def by_key(session: Session, key: str) -> Message | None:
-    return session.exec(select(Message).where(col(Message.key) == key)).first()
+    found: Message | None = session.exec(_by_key(), params={"key": key}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _by_key() -> Any:
+    return select(Message).where(col(Message.key) == bindparam("key"))
 
 
 def get(session: Session, message_id: int) -> Message | None:

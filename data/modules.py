@@ -2,7 +2,10 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
@@ -71,9 +74,17 @@ def run(session: Session, patient_id: int, run_id: int) -> ModuleRun | None:
 
 def asking(session: Session, patient_id: int) -> ModuleRun | None:
     """The one whose step was put last and still waits."""
-    query = select(ModuleRun).where(col(ModuleRun.patient_id) == patient_id, col(ModuleRun.state) == ModuleState.OPEN)
+    found: ModuleRun | None = session.exec(_asking(), params={"patient_id": patient_id}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _asking() -> Any:
+    query = select(ModuleRun).where(
+        col(ModuleRun.patient_id) == bindparam("patient_id"), col(ModuleRun.state) == ModuleState.OPEN
+    )
     query = query.where(col(ModuleRun.asked_at).is_not(None))
-    return session.exec(query.order_by(col(ModuleRun.asked_at).desc(), col(ModuleRun.id).desc()).limit(1)).first()
+    return query.order_by(col(ModuleRun.asked_at).desc(), col(ModuleRun.id).desc()).limit(1)
 
 
 def forgotten(session: Session, *, before: datetime, most: int) -> list[ModuleRun]:

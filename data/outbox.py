@@ -115,7 +115,13 @@ class SenderLease(SQLModel, table=True):
 
 
 def by_key(session: Session, key: str) -> OutboxMessage | None:
-    return session.exec(select(OutboxMessage).where(col(OutboxMessage.key) == key)).first()
+    found: OutboxMessage | None = session.exec(_by_key(), params={"key": key}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _by_key() -> Any:
+    return select(OutboxMessage).where(col(OutboxMessage.key) == bindparam("key"))
 
 
 def button(session: Session, button_id: str) -> Button | None:
@@ -124,8 +130,13 @@ def button(session: Session, button_id: str) -> Button | None:
 
 def answered(session: Session, outbox_key: str) -> bool:
     """Has a button of this message been tapped already?"""
-    query = select(Button.id).where(col(Button.outbox_key) == outbox_key, col(Button.used_at).is_not(None))
-    return session.exec(query.limit(1)).first() is not None
+    return session.exec(_answered(), params={"key": outbox_key}).first() is not None
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _answered() -> Any:
+    used = (col(Button.outbox_key) == bindparam("key"), col(Button.used_at).is_not(None))
+    return select(Button.id).where(*used).limit(1)
 
 
 # The right to send ----------------------------------------------------------------------------------------------------

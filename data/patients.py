@@ -2,8 +2,10 @@
 
 from datetime import datetime, time
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, bindparam
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from data.messages import Message
@@ -85,12 +87,24 @@ class Invitation(SQLModel, table=True):
 
 
 def by_chat(session: Session, chat_id: int) -> Patient | None:
+    found: Patient | None = session.exec(_by_chat(), params={"chat_id": chat_id}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _by_chat() -> Any:
     query = select(Patient).join(PatientChat, col(PatientChat.patient_id) == col(Patient.id))
-    return session.exec(query.where(col(PatientChat.chat_id) == chat_id)).first()
+    return query.where(col(PatientChat.chat_id) == bindparam("chat_id"))
 
 
 def chat_of(session: Session, patient: Patient) -> PatientChat | None:
-    return session.exec(select(PatientChat).where(col(PatientChat.patient_id) == patient.id)).first()
+    found: PatientChat | None = session.exec(_chat_of(), params={"patient_id": patient.id}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _chat_of() -> Any:
+    return select(PatientChat).where(col(PatientChat.patient_id) == bindparam("patient_id"))
 
 
 def by_code(session: Session, code: str) -> Patient | None:

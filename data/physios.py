@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, bindparam
 from sqlmodel import Field, Session, SQLModel, col, or_, select
 
 from data import audit
@@ -47,7 +49,13 @@ def get(session: Session, physio_id: int | None) -> Physio | None:
 
 def by_chat(session: Session, chat_id: int) -> Physio | None:
     """Whose chat this is; somebody who left is still found, so that the chat is not taken for a patient's."""
-    return session.exec(select(Physio).where(col(Physio.chat_id) == chat_id)).first()
+    found: Physio | None = session.exec(_by_chat(), params={"chat_id": chat_id}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _by_chat() -> Any:
+    return select(Physio).where(col(Physio.chat_id) == bindparam("chat_id"))
 
 
 def staff(session: Session, service_id: int | None = None) -> list[Physio]:

@@ -3,9 +3,11 @@
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, bindparam, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -269,9 +271,15 @@ def talk(session: Session, talk_id: int) -> Talk | None:
 
 def asking(session: Session, patient_id: int) -> Talk | None:
     """The talk whose question was put last."""
-    query = select(Talk).where(col(Talk.patient_id) == patient_id, col(Talk.state) == TalkState.SENT)
+    found: Talk | None = session.exec(_asking(), params={"patient_id": patient_id}).first()
+    return found
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _asking() -> Any:
+    query = select(Talk).where(col(Talk.patient_id) == bindparam("patient_id"), col(Talk.state) == TalkState.SENT)
     query = query.where(col(Talk.asks).is_not(None)).order_by(col(Talk.asked_at).desc(), col(Talk.id).desc())
-    return session.exec(query.limit(1)).first()
+    return query.limit(1)
 
 
 def claim_due(session: Session, now: datetime, *, most: int) -> list[Talk]:

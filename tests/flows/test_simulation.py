@@ -1,0 +1,101 @@
+"""Synthetic patients on the real services: nothing goes wrong, a planted fault is found, one life is kept word for word.
+
+When words or rules change on purpose, write the golden transcript anew: `pytest tests/flows/test_simulation.py` with
+COACH_WRITE_GOLDEN=1, and read the difference before you commit it.
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.content import Library
+from bot.services.checkins import CheckIns
+from bot.services.safety import screening_rules
+from bot.simulation import report
+from bot.simulation.command import transcript_line
+from bot.simulation.personas import read_cast
+from bot.simulation.problems import Problem
+from bot.simulation.run import Content, Outcome, live, people_of, simulate
+
+GOLDEN = Path(__file__).parent / "golden" / "in_crisis.txt"
+WEEKS = 3
+
+
+@pytest.fixture(scope="module")
+def content(library: Library) -> Content:
+    return Content(library, screening_rules(library), read_cast())
+
+
+@pytest.fixture(scope="module")
+def three_weeks(content: Content) -> Outcome:
+    return simulate(content, patients=8, weeks=WEEKS, seed=1)
+
+
+def test_three_weeks_of_eight_patients_bring_no_problem(three_weeks: Outcome) -> None:
+    assert three_weeks.found.examples == {}
+    assert dict(three_weeks.not_understood) == {}
+
+
+def test_the_eight_live_as_their_personas_would(three_weeks: Outcome) -> None:
+    tallies = three_weeks.tallies
+
+    assert set(three_weeks.patients) == set(read_cast().personas)
+    assert tallies["check-ins answered"]["improving"] > 2 * tallies["check-ins answered"]["silent"]
+    assert tallies["goals set"]["improving"] >= 1
+    assert tallies["beliefs flagged"]["fearful"] >= 1
+    assert three_weeks.alerts["RF13"] >= 1
+
+
+def test_the_report_says_it_in_plain_text(three_weeks: Outcome) -> None:
+    text = "\n".join(report.lines(three_weeks, weeks=WEEKS, took_s=1.0))
+
+    assert "messages a patient-week" in text
+    assert "RF13" in text
+    assert text.endswith("problems: none")
+
+
+async def test_the_same_seed_gives_the_same_chat_and_it_is_the_one_that_is_kept(content: Content) -> None:
+    chat = await transcript(content, "in_crisis", weeks=2)
+
+    if os.environ.get("COACH_WRITE_GOLDEN"):
+        GOLDEN.write_text(chat)
+    assert chat == GOLDEN.read_text()
+
+
+async def test_a_planted_fault_is_found(content: Content, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = content.library.responses["utter_ask_read_what_i_am"][0]
+    for slot in ("read_what_i_am", "read_about_telegram"):
+        monkeypatch.setitem(content.library.responses, f"utter_ask_{slot}", [asked | {"text": "Read this, {nobody}."}])
+    monkeypatch.setitem(content.library.responses, "utter_invitation_accepted", [{"text": ""}])
+
+    outcome = await live(content, people_of(content.cast, range(1), days=7, seed=1), weeks=1 / 84)
+
+    assert outcome.found.counts == {Problem.HOLE: 2, Problem.REPEATED: 1}
+    assert "Read this" in outcome.found.examples[Problem.REPEATED]
+
+
+async def test_an_error_in_a_service_is_found(content: Content, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr(CheckIns, "send_due", fails)
+
+    outcome = await live(content, people_of(content.cast, range(1), days=7, seed=1, persona="silent"), weeks=1 / 28)
+
+    assert outcome.found.counts[Problem.ERROR] > 0
+    assert "tick_step_failed" in outcome.found.examples[Problem.ERROR]
+
+
+async def transcript(content: Content, persona: str, *, weeks: int) -> str:
+    said: list[str] = []
+
+    def told(at: datetime, who: str, words: str, buttons: list[str]) -> None:
+        said.append(transcript_line(at, who, words, buttons))
+
+    people = people_of(content.cast, range(1), days=84, seed=1, persona=persona)
+    outcome = await live(content, people, weeks=weeks, told=told)
+    assert outcome.found.examples == {}
+    return "\n".join(said) + "\n"
