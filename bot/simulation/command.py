@@ -17,7 +17,7 @@ from bot.server import running
 from bot.settings import Settings
 from bot.simulation import report
 from bot.simulation.run import TOKEN, Content, Opened, Outcome, live, people_of, simulate
-from bot.simulation.world import ZONE
+from bot.simulation.world import ZONE, Lived
 from bot.telegram.api import CoachBot
 
 Progress = Callable[[str], None]
@@ -34,17 +34,30 @@ def run_simulation(
         raise ConfigurationError(f"There is no persona {persona}: choose one of {', '.join(content.cast.personas)}.")
     if transcript and not persona:
         raise ConfigurationError("--transcript prints one patient's weeks: say whose with --persona.")
-    started = time.monotonic()
+    started, lived = time.monotonic(), _weeks_told(weeks, progress)
     if transcript or rasa:
         patients = 1 if transcript else patients
         people = people_of(content.cast, range(patients), days=weeks * 7, seed=seed, persona=persona or None)
         told = _print if transcript else None
         opened = _with_rasa(settings, progress) if rasa else None
-        outcome = asyncio.run(live(content, people, weeks=weeks, told=told, opened=opened))
+        outcome = asyncio.run(live(content, people, weeks=weeks, told=told, opened=opened, lived=lived))
     else:
-        outcome = simulate(content, patients=patients, weeks=weeks, seed=seed, persona=persona or None)
-    _tell(outcome, settings, weeks=weeks, took_s=time.monotonic() - started, progress=progress)
+        outcome = simulate(content, patients=patients, weeks=weeks, seed=seed, persona=persona or None, lived=lived)
+    _tell(outcome, settings, weeks=weeks, took_s=time.monotonic() - started)
     return not outcome.found.counts
+
+
+def _weeks_told(weeks: int, progress: Progress) -> Lived:
+    """One line when everybody has lived another week."""
+    told = 0
+
+    def lived(days: int) -> None:
+        nonlocal told
+        if days // 7 > told:
+            told = days // 7
+            progress(f"week {told} of {weeks} is over")
+
+    return lived
 
 
 def _with_rasa(settings: Settings, progress: Progress) -> Opened:
@@ -61,12 +74,12 @@ def _with_rasa(settings: Settings, progress: Progress) -> Opened:
     return opened
 
 
-def _tell(outcome: Outcome, settings: Settings, *, weeks: int, took_s: float, progress: Progress) -> None:
+def _tell(outcome: Outcome, settings: Settings, *, weeks: int, took_s: float) -> None:
     for line in report.lines(outcome, weeks=weeks, took_s=took_s):
         print(line)
     chart = settings.var / "pictures" / "simulation.png"
     report.draw(outcome, chart, weeks=weeks)
-    progress(f"chart: {chart}")
+    print(f"chart: {chart}")
 
 
 def _print(at: datetime, who: str, words: str, buttons: list[str]) -> None:

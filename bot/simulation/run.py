@@ -8,10 +8,11 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,7 +31,7 @@ from bot.simulation.personas import Cast, read_cast
 from bot.simulation.phones import Notebook, Phones
 from bot.simulation.problems import Found, Watch, errors_noted
 from bot.simulation.rasa import StandInRasa
-from bot.simulation.world import Told, World, begins
+from bot.simulation.world import Lived, Told, World, begins
 from bot.telegram.api import CoachBot
 from data import tallies
 from data.database import Database
@@ -39,6 +40,7 @@ from data.tables import metadata
 GROUP = 50  # patients on one database; the same whatever the number of processors, so that a seed means the same
 FIRST_CHAT = 1001
 TOKEN = "42:simulation"
+A_LOOK_S = 0.5  # between two looks at how far the groups are
 
 
 @dataclass
@@ -93,8 +95,9 @@ Opened = Callable[[Path, SimulatedClock, CoachBot], AbstractAsyncContextManager[
 
 
 async def live(
-    content: Content, people: list[Person], *, weeks: float, told: Told | None = None, opened: Opened | None = None
-) -> Outcome:
+    content: Content, people: list[Person], *, weeks: float, told: Told | None = None, opened: Opened | None = None,
+    lived: Lived = lambda days: None,
+) -> Outcome:  # fmt: skip
     """One group's weeks, on a database that is gone afterwards. `opened`: another coach than the one with the stand-in."""
     clock = SimulatedClock(begins())
     phones = Phones(now=clock.now)
@@ -106,7 +109,7 @@ async def live(
             world = World(app, phones, clock, notebook, watch, content.cast, people, told=told)
             world.furnish()
             with errors_noted(watch.found):
-                await world.live(begins() + timedelta(weeks=weeks))
+                await world.live(begins() + timedelta(weeks=weeks), lived)
             return _outcome(app.database, people, watch, stand_in)
 
 
@@ -153,25 +156,32 @@ def _outcome(database: Database, people: list[Person], watch: Watch, rasa: Stand
 # Many at once ---------------------------------------------------------------------------------------------------------
 
 _content: Content | None = None  # read once, before the processes part
+_days: Any = None  # days lived by each group, in memory that the processes share
 
 
-def simulate(content: Content, *, patients: int, weeks: int, seed: int, persona: str | None = None) -> Outcome:
-    """The same patients, weeks and seed give the same outcome, on any number of processors."""
-    global _content
-    _content = content
+def simulate(
+    content: Content, *, patients: int, weeks: int, seed: int, persona: str | None = None,
+    lived: Lived = lambda days: None,
+) -> Outcome:  # fmt: skip
+    """The same patients, weeks and seed give the same outcome, on any number of processors. `lived`: the slowest group."""
+    global _content, _days
     groups = [range(start, min(start + GROUP, patients)) for start in range(0, patients, GROUP)]
+    fork = multiprocessing.get_context("fork")
+    _content, _days = content, fork.Array("i", len(groups), lock=False)
     total = Outcome()
     gc.freeze()
-    fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(max_workers=min(len(groups), os.cpu_count() or 1), mp_context=fork) as pool:
-        for done in [pool.submit(_one_group, group, weeks, seed, persona) for group in groups]:
+        waiting = [pool.submit(_one_group, number, group, weeks, seed, persona) for number, group in enumerate(groups)]
+        while wait(waiting, timeout=A_LOOK_S).not_done:
+            lived(min(_days))
+        for done in waiting:
             total.merge(done.result())
     return total
 
 
-def _one_group(numbers: range, weeks: int, seed: int, persona: str | None) -> Outcome:
+def _one_group(number: int, people_of_it: range, weeks: int, seed: int, persona: str | None) -> Outcome:
     assert _content is not None
     logging.disable(logging.WARNING)
     gc.set_threshold(50_000, 50, 50)
-    people = people_of(_content.cast, numbers, days=weeks * 7, seed=seed, persona=persona)
-    return asyncio.run(live(_content, people, weeks=weeks))
+    people = people_of(_content.cast, people_of_it, days=weeks * 7, seed=seed, persona=persona)
+    return asyncio.run(live(_content, people, weeks=weeks, lived=partial(_days.__setitem__, number)))

@@ -29,6 +29,7 @@ A_MINUTE = timedelta(minutes=1)
 MOST_ROUNDS = 200  # of one step: longer talks go in a circle
 
 Told = Callable[[datetime, str, str, list[str]], None]  # when, who ("coach", a name), words, buttons
+Lived = Callable[[int], None]  # how many days are over
 
 
 class World:
@@ -77,8 +78,9 @@ class World:
                     for line, words in person.lines(day):
                         self._at(_local(day, line.hour), partial(self._says, person, words))
 
-    async def live(self, until: datetime) -> None:
+    async def live(self, until: datetime, lived: Lived) -> None:
         while self._clock.now() < until:
+            lived(self._day(self._clock.now()) - 1)
             while self._later and self._later[0][0] <= self._clock.now():
                 heappop(self._later)[2]()
             due = await self._settle()
