@@ -95,7 +95,7 @@ class Form:
             self._set(slot, given)
             return
         if spec.get("optional") and (given == SKIPPED or answers.is_one_of(spec.get("skip_words"), str(given))):
-            self._set(slot, SKIPPED)
+            self.skip(slot)
             return
         bounds = self._limits(spec)
         found, refusal = self._judged(spec, str(given), bounds)
@@ -108,9 +108,11 @@ class Form:
         self._accept(slot, spec, found, say)
 
     def skip(self, slot: str) -> bool:
-        if not self.spec(slot).get("optional"):
+        spec = self.spec(slot)
+        if not spec.get("optional"):
             return False
         self._set(slot, SKIPPED)
+        self._ended = self._ended or SKIPPED in (spec.get("ends_form") or ())
         return True
 
     def back(self, slot: str | None) -> bool:

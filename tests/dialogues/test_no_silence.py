@@ -55,9 +55,10 @@ async def failures(rasa: Rasa, library: Library, form: str | None, slot: str | N
 
 
 def answers_before(library: Library, form: str, slot: str) -> dict[str, Any]:
-    """Every earlier question of the form as if it had been answered."""
+    """Every earlier question of the form as if it had been answered; the rest empty, whatever was said a turn ago."""
     required: list[str] = library.forms[form]["required_slots"]
-    return {name: plausible(library.slot_spec(name, form)) for name in required[: required.index(slot)]}
+    earlier = required[: required.index(slot)]
+    return dict.fromkeys(required) | {name: plausible(library.slot_spec(name, form)) for name in earlier}
 
 
 def plausible(spec: dict[str, Any]) -> Any:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.content import Library
+from data import watchdog
 from data.alerts import Alert
 from data.checkins import CheckIn
 from data.concerns import BeliefFlag, RiskFlag
@@ -117,7 +118,7 @@ async def sets_a_goal(patient: Person) -> None:
 async def is_sent_to_hospital(patient: Person, physio: Person) -> None:
     await patient.says("can't feel when I wipe since this morning")
     await patient.sees("utter_mae")
-    card = await physio.reads("RF01", "A-0001")
+    card = await physio.reads("RF01")
     assert "wipe" not in card
     await patient.says("is it time for my walk?")
     await patient.sees("utter_safety_held")
@@ -129,7 +130,9 @@ async def is_sent_to_hospital(patient: Person, physio: Person) -> None:
     await physio.sees("utter_choose_outcome")
     await physio.taps("Being seen: A&E, 999, 111 or GP")
     await physio.finds("utter_card_closed")
-    await patient.sees("utter_safety_cleared")
+    await patient.sees("utter_safety_cleared", "utter_resume_offer")
+    await patient.taps("Go on now")
+    await patient.sees("utter_resume_now")
 
 
 PATIENT_WORDS = {"wipe", "breakfast", "indoors", "park"}  # none of these may stand in a log
@@ -137,9 +140,9 @@ PATIENT_WORDS = {"wipe", "breakfast", "indoors", "park"}  # none of these may st
 
 def what_is_written_down(folder: Path, url: str, key: str) -> None:
     with office(folder, database=url, key=key) as desk, desk.database.transaction() as session:
-        (patient,) = session.exec(select(Patient)).all()
+        (patient,) = session.exec(select(Patient).where(col(Patient.code) != watchdog.CODE)).all()
         (goal,) = session.exec(select(ActivityGoal)).all()
-        (alert,) = session.exec(select(Alert)).all()
+        (alert,) = session.exec(select(Alert).where(col(Alert.patient_id) == patient.id)).all()
         beliefs = [flag.belief for flag in session.exec(select(BeliefFlag))]
         risks = {(flag.risk, flag.action) for flag in session.exec(select(RiskFlag))}
         check_ins = session.exec(select(CheckIn)).all()

@@ -33,7 +33,7 @@ from data.goals import ActivityGoal
 from data.inbox import InboxState, InboxUpdate
 from data.messages import Direction, Message
 from data.outbox import OutboxMessage, OutboxState
-from data.patients import Nation
+from data.patients import Nation, PatientChat
 from tests.e2e.coach import Coach, environment_of, office
 from tests.e2e.telegram import LONGEST_WAIT_S, Person, Telegram, telegram_over_http
 from tests.fake_telegram import PHYSIO
@@ -264,7 +264,8 @@ def audit(account: Account, folder: Path, url: str, key: str, telegram: Telegram
             session.exec(select(InboxUpdate.update_id).where(col(InboxUpdate.state) == InboxState.DEAD)).all()
         )
         _expect(account, account.counts["given up"] == 0, "an update was given up")
-        _alerts(account, session.exec(select(Alert)).all(), len(sent), telegram)
+        theirs = select(Alert).join(PatientChat, col(PatientChat.patient_id) == col(Alert.patient_id))
+        _alerts(account, session.exec(theirs.where(col(PatientChat.chat_id).in_(sent))).all(), len(sent), telegram)
 
 
 def _effects(account: Account, chat: int, session: object, patient_id: int) -> None:

@@ -91,7 +91,8 @@ IN_DANGER = [
     patient(NUMB, "utter_mae"),
     physio("", "utter_card_raised"),
     physio(":physio ack", "utter_card_yours"),
-    patient(":physio close", "utter_safety_cleared"),
+    patient(":physio close", "utter_safety_cleared", "utter_resume_offer"),
+    patient(":tap Go on now", "utter_resume_now"),
 ]
 WITHOUT_RASA = [
     patient(":rasa down"),
@@ -101,7 +102,7 @@ WITHOUT_RASA = [
     patient("now I can't pee at all and both my legs are numb", "utter_mae"),
     physio("", "utter_card_raised"),
     physio(":physio ack", "utter_card_yours"),
-    patient(":physio close", "utter_safety_cleared"),
+    patient(":physio close", "utter_safety_cleared", "utter_resume_offer"),
     patient("hello", "utter_holding"),
     patient(":rasa up", "utter_answered_late", "utter_greet"),
 ]

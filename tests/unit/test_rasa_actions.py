@@ -48,6 +48,7 @@ SLOTS = {
         empties={"minutes": ["minutes", "sure", "smaller"]},
     ),
     "days": asked("days", kind="days", optional=True, skip_words=["no idea"]),
+    "pair": asked("pair", kind="time", optional=True, skip_words=["just once a day"], ends_form=["skipped"]),
     "plan": asked("plan", kind="text", optional=True, asked_when={"slot": "days"}),
     "agree": asked("agree", kind="yes_no_unsure", allowed=["yes", "no"], says=["utter_thanks"], ends_form=["no"]),
     "stranger_only": asked("stranger_only", kind="text", asked_when={"slot": "state", "is": "stranger"}),
@@ -239,6 +240,10 @@ async def test_an_answer_may_say_something_and_empty_others(rasa):
 
 async def test_an_answer_may_end_the_form(rasa):
     assert await rasa.answers("agree", "no") == ({"agree": "no", "requested_slot": None}, ["utter_thanks"])
+
+
+async def test_a_skipped_answer_may_end_it_too(rasa):
+    assert await rasa.answers("pair", "Just once a day") == ({"pair": "skipped", "requested_slot": None}, [])
 
 
 @pytest.mark.parametrize(("sure", "smaller"), [("6", None), ("7", "skipped")])
