@@ -47,6 +47,7 @@ from bot.services.rota_desk import RotaDesk
 from bot.services.safety import Safety
 from bot.services.sign_in import SignIn
 from bot.services.skills import Skills
+from bot.services.takeovers import Takeovers
 from bot.services.talks import Talks
 from bot.services.tick import Tick
 from bot.services.timers import Timers
@@ -93,6 +94,7 @@ class App:
         self.check_ins = CheckIns(database, clock, library, outgoing)
         self.prompts = Prompts(library, outgoing, self.check_ins)
         self.measures = Measures(database, clock, library, outgoing, self.check_ins, self.prompts)
+        self.takeovers = Takeovers(database, clock, library, outgoing, self.escalation, self.check_ins)
         self.enrolment = Enrolment(database, library, self.check_ins)
         self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)
@@ -121,9 +123,9 @@ class App:
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
             self.experiments, explorations, self.measures, self.skills, Aftercare(library, outgoing, self.enrolment),
-            self.programme, self.links,
+            self.programme, self.links, self.takeovers,
         )  # fmt: skip
-        desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures)
+        desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures, self.takeovers)
         self.sign_in = SignIn(database, library, SystemClock())
         self.worklist = Worklist(library)
         self.cases = CaseFiles(library, self.worklist)
@@ -167,6 +169,7 @@ class App:
                 "talks": self.programme.talks.send_due,
                 "links": self.links.send_due,
                 "safety": self.safety.follow_up,
+                "takeovers": self.takeovers.look,
                 "escalation": self.escalation.escalate_overdue,
                 "waiting": self.turns.retry_waiting,
                 "privacy": self.privacy.tidy,

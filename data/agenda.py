@@ -20,6 +20,7 @@ from data.measures import MeasureRound
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientState
 from data.programme import LIVE_TALKS, Talk
+from data.takeovers import Takeover
 from data.timers import Timer, TimerState
 from data.types import UtcDateTime
 
@@ -48,6 +49,7 @@ def _next_due() -> Any:
         (Patient.next_safety_screen_at, col(Patient.state) == PatientState.ACTIVE),
         (Patient.paused_until, col(Patient.state) == PatientState.PAUSED),
         (Timer.due_at, col(Timer.state) == TimerState.RUNNING),
+        (Takeover.due_at, col(Takeover.ended_at).is_(None)),
         (Flare.ask_at, col(Flare.ended_at).is_(None)),
         (OutboxMessage.not_before, col(OutboxMessage.state) == OutboxState.QUEUED),
         (InboxUpdate.not_before, col(InboxUpdate.state).in_(OPEN)),

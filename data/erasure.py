@@ -29,6 +29,7 @@ def erase(session: Session, patient: Patient, now: datetime) -> Erasure:
     stand_in = _stand_in(session, patient, now)
     if chat is not None:
         _forget_chat(session, chat.chat_id)
+    _empty_drafts(session, patient_id)
     _delete_rows(session, patient_id)
     _run(session, update(Invitation).where(col(Invitation.patient_id) == patient_id).values(patient_id=None))
     session.delete(patient)
@@ -82,6 +83,16 @@ def _forget_chat(session: Session, chat_id: int) -> None:
     _run(session, delete(Button).where(col(Button.chat_id) == chat_id))
     read = (col(InboxUpdate.chat_id) == chat_id, col(InboxUpdate.state).not_in(OPEN))
     _run(session, update(InboxUpdate).where(*read).values(chat_id=0, raw=""))
+
+
+def _empty_drafts(session: Session, patient_id: int) -> None:
+    """In the chats of physios: a button may hold what was about to be written to the patient."""
+    about = select(OutboxMessage.key).where(
+        col(OutboxMessage.patient_id) == patient_id, col(OutboxMessage.physio_id).is_not(None)
+    )
+    for button in session.exec(select(Button).where(col(Button.outbox_key).in_(about))):
+        button.effect = {name: value for name, value in button.effect.items() if name != "words"}
+    session.flush()
 
 
 def _delete_rows(session: Session, patient_id: int) -> None:

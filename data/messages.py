@@ -31,6 +31,7 @@ class Message(SQLModel, table=True):
     scores: dict = Field(default_factory=dict, sa_type=JSON)  # belief and risk confidences of the model
     responses: str = ""  # the names of the responses, comma-separated: what was said, for audit
     content: str = ""  # the version of dialogues/ that it was said from
+    physio_id: int | None = Field(default=None, foreign_key="physio.id")  # whose own words they are; None: the coach's
 
 
 def record(session: Session, message: Message) -> Message:

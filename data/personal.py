@@ -108,7 +108,8 @@ TABLES: dict[str, Table] = {
         columns=plain("id key screened responses content")
         | same("kind text at")
         | exported(direction="who", intent="understood_as", scores="heard_with_certainty")
-        | internal(LINK, "patient_id"),
+        | internal(LINK, "patient_id")
+        | internal(COLLEAGUE, "physio_id"),
     ),
     "beliefflag": Table(
         Erased.DELETED,
@@ -327,6 +328,14 @@ TABLES: dict[str, Table] = {
         | internal(LINK, "patient_id message_id")
         | internal(COLLEAGUE, "acknowledged_by closed_by"),
     ),
+    "takeover": Table(
+        Erased.DELETED,
+        section="talks_with_physios",
+        columns=plain("id due_at told_at alerted_at unread_since unanswered_since")
+        | same("began_at last_at ended_at ended_by")
+        | internal(LINK, "patient_id")
+        | internal(COLLEAGUE, "physio_id"),
+    ),
     "casenote": Table(
         Erased.DELETED,
         columns=plain("id alert_id at")
@@ -376,7 +385,7 @@ TABLES: dict[str, Table] = {
         columns=plain("id role left_at service_id is_named_lead")
         | internal(COLLEAGUE, "name chat_id blocked_at email email_failed_at console_seen_at"),
     ),
-    "service": Table(Erased.STAFF, owner="", columns=plain("id name nation time_zone hours is_synthetic")),
+    "service": Table(Erased.STAFF, owner="", columns=plain("id name nation time_zone hours shown_as is_synthetic")),
     "shift": Table(
         Erased.STAFF,
         owner="",

@@ -6,6 +6,7 @@ service's own wall clock.
 
 from collections.abc import Collection
 from datetime import date, datetime, time
+from enum import StrEnum
 
 from sqlalchemy import DDL, JSON, ColumnElement, Table, event
 from sqlmodel import Field, Session, SQLModel, col, or_, select
@@ -19,6 +20,13 @@ FIRST = 1  # the service that is there from the start: who belongs to no other b
 HOURS = {day: ["09:00-17:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
 
 
+class ShownAs(StrEnum):
+    """How a patient sees who of the service has written to them."""
+
+    ROLE = "role"  # "your physiotherapist"
+    FIRST_NAME = "first_name"  # "Priya, your physiotherapist"
+
+
 class Service(SQLModel, table=True):
     """A clinic: its physios see its own patients alone. `hours` by day: {"mon": ["09:00-12:30", "13:00-17:00"]}."""
 
@@ -27,6 +35,9 @@ class Service(SQLModel, table=True):
     nation: Nation = Field(default=Nation.ENGLAND, sa_type=coded(Nation))  # whose bank holidays it keeps
     time_zone: str = "Europe/London"  # IANA name
     hours: dict = Field(default_factory=lambda: dict(HOURS), sa_type=JSON)  # a day that isn't named is closed
+    shown_as: ShownAs = Field(
+        default=ShownAs.ROLE, sa_type=coded(ShownAs), sa_column_kwargs={"server_default": ShownAs.ROLE.value}
+    )
     is_synthetic: bool = False  # the watchdog's own: nobody in it is a person, and no figure counts it
 
 

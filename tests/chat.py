@@ -89,6 +89,11 @@ class Chat:
     async def physio_says(self, text: str, *, chat_id: int = PHYSIO) -> None:
         await self._arrives(self.telegram.says(chat_id, text))
 
+    async def physio_replies(self, text: str, *, to: str, chat_id: int = PHYSIO) -> None:
+        """As Telegram does it: in reply to the newest message of that chat with these words in it."""
+        message = next(shown for shown in reversed(self.telegram.in_chat(chat_id)) if to in shown.text)
+        await self._arrives(self.telegram.says(chat_id, text, reply_to_message={"message_id": message.message_id}))
+
     async def physio_taps(self, label: str, *, chat_id: int = PHYSIO) -> None:
         await self._arrives(self.telegram.taps(chat_id, label))
 

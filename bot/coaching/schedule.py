@@ -101,6 +101,7 @@ class Circumstances:
     held: bool  # a safety hold
     quiet_period: bool  # after RF13: nothing but safety is sent
     reachable: bool  # there is a chat, and it is not blocked
+    with_physio: bool  # a physio and the patient write to each other
     busy: bool  # in the middle of a form or of safety questions
     waits: int
 
@@ -134,6 +135,7 @@ def unwanted(case: Circumstances) -> str | None:
         "quiet_period": case.quiet_period,
         "paused": case.paused,
         "unreachable": not case.reachable,
+        "physio_writes": case.with_physio,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 

@@ -13,7 +13,7 @@ with warnings.catch_warnings():
 
 SENTENCE = re.compile(r"[.!?:]+(?:\s|$)|\n+")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
-FOR_STAFF = ("physio.yml", "physio_at_risk.yml")
+FOR_STAFF = ("physio.yml", "physio_at_risk.yml", "physio_talking.yml")
 FIXED = (
     "messages.yml",
     "question_texts.yml",

@@ -12,7 +12,7 @@ from bot.coaching import schedule
 from bot.coaching.schedule import Action, Circumstances
 from bot.services.checkin_moves import Moves, in_another_form, local_day
 from bot.services.checkin_questions import Questions
-from data import checkins, messages, patients
+from data import checkins, messages, patients, takeovers
 from data.checkins import LIVE, CheckIn, CheckInKind, CheckInState
 from data.database import Database
 from data.outbox import OutboxState, Priority
@@ -134,6 +134,7 @@ class Rounds:
             held=patient.held_since is not None,
             quiet_period=patient.quiet_until is not None and patient.quiet_until > now,
             reachable=chat is not None and chat.blocked_at is None,
+            with_physio=takeovers.open_of(session, patient.id) is not None,
             busy=in_form or checkins.safety_questions_open(session, patient.id),
             waits=row.waits,
         )

@@ -246,11 +246,11 @@ class CheckIns:
             words = self._library.say("utter_check_in_snoozed", minutes=span // timedelta(minutes=1), at=f"{at:%H:%M}")
             self._questions.say(session, patient, row, [words], key=key, now=now)
 
-    def cancel_open(self, session: Session, patient: Patient, now: datetime) -> bool:
+    def cancel_open(self, session: Session, patient: Patient, now: datetime, *, reason: str = "") -> bool:
         """A safety hold, a pause or a withdrawal cuts it short; what was answered stays. True when one was open."""
         if patient.held_since:
             reason = "safety_hold"
-        else:
+        elif not reason:
             reason = "paused" if patient.state == PatientState.PAUSED else "cancelled"
         rows = checkins.in_state(session, patient.id, *OPEN)
         for row in rows:

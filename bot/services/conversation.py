@@ -32,6 +32,7 @@ from bot.services.programme import Programme
 from bot.services.replies import Replies
 from bot.services.safety import Safety
 from bot.services.skills import Skills
+from bot.services.takeovers import BACK, Takeovers
 from data import inbox, messages, outbox, patients
 from data.checkins import CheckInState
 from data.database import Database
@@ -43,6 +44,7 @@ from data.patients import Patient, PatientState
 logger = logging.getLogger(__name__)
 
 UNDO = "undo"
+MEANWHILE = ("safety", "safety_screen", "physio", "call")  # messages whose buttons count in a talk with a physio
 WITH_WORDS = ("text", "command", "edited", "caption", "tap")
 UNREADABLE = {
     "photo": "utter_cannot_photo",
@@ -63,6 +65,7 @@ class Heard:
     entities: dict[str, str] = field(default_factory=dict)
     asks: str | None = None  # what a tapped button was asking
     done: bool = False  # answered in full, nothing to ask Rasa
+    for_physio: bool = False  # passed on: the model only listens, and nothing is said
 
 
 class Conversation:
@@ -84,6 +87,7 @@ class Conversation:
         after: Aftercare,
         programme: Programme,
         links: Links,
+        takeovers: Takeovers,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -101,6 +105,7 @@ class Conversation:
         self._aftercare = after
         self._programme = programme
         self._links = links
+        self._takeovers = takeovers
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -122,6 +127,7 @@ class Conversation:
         message.screened = True
         if not self._safety.screen(session, patient, message, now):
             return False
+        self._takeovers.heard(session, patient, message, now, receipt=False)
         inbox.finish(session, incoming.update_id, InboxState.DONE)
         return True
 
@@ -140,7 +146,7 @@ class Conversation:
             if inbox.waiting_before(session, incoming.chat_id, incoming.update_id):
                 self._hold(session, patient, incoming, now)
                 return
-            held = patient.held_since is not None
+            held = patient.held_since is not None or heard.for_physio
             asked = None if held or heard.intent else self._measures.asking(session, patient, now)
             turn = self._turn(session, patient, incoming, heard, now, in_questionnaire=asked is not None)
         try:
@@ -157,7 +163,10 @@ class Conversation:
             return
         with self._database.transaction() as session:
             patient = patients.get(session, patient.id)
-            self._commit(session, patient, incoming, turn, result, self._clock.now(), asked=asked)
+            for_physio = heard.for_physio
+            self._commit(
+                session, patient, incoming, turn, result, self._clock.now(), asked=asked, for_physio=for_physio
+            )
             inbox.finish(session, incoming.update_id, InboxState.DONE)
 
     async def give_up(self, incoming: Incoming) -> None:
@@ -189,6 +198,17 @@ class Conversation:
             choice = heard.entities.get("choice", "")
             self._aftercare.answer(session, patient, choice, key=f"{incoming.key}:reply", now=now)
             return Heard(done=True)
+        if heard.intent == BACK:
+            self._takeovers.back_to_coach(session, patient, key=f"{incoming.key}:reply", now=now)
+            return Heard(done=True)
+        if self._takeovers.is_open(session, patient):
+            if not self._takeovers.wants_back(heard.text):
+                self._takeovers.heard(session, patient, message, now)
+                heard.for_physio = True
+                return heard
+            self._takeovers.back_to_coach(session, patient, key=f"{incoming.key}:back", now=now)
+            if not heard.text.startswith("/"):
+                return Heard(done=True)
         if incoming.kind == "edited":
             return self._fixed(session, patient, incoming, "utter_edited_seen", now)
         if incoming.kind == "caption":
@@ -307,6 +327,8 @@ class Conversation:
         button = outbox.button(session, incoming.button_id)
         if button is None or button.chat_id != incoming.chat_id or button.expires_at <= now:
             raise StaleAction("utter_stale_button")
+        if self._takeovers.is_open(session, patient) and not self._counts_meanwhile(session, button):
+            raise StaleAction("utter_with_physio")
         taken = button.used_at or outbox.answered(session, button.outbox_key)
         if taken and not messages.by_key(session, incoming.key):  # the same update again is not a second tap
             raise StaleAction("utter_stale_button")
@@ -330,6 +352,12 @@ class Conversation:
         elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient, now):
             raise StaleAction("utter_question_passed")
         return button
+
+    def _counts_meanwhile(self, session: Session, button: Button) -> bool:
+        """While physio and patient write to each other: what came with safety, or from a physio."""
+        row = outbox.by_key(session, button.outbox_key)
+        asked = (button.asks or "").startswith("safety.")
+        return asked or button.says == f"/{BACK}" or (row is not None and row.kind in MEANWHILE)
 
     def _asks_now(self, session: Session, patient: Patient, now: datetime) -> str | None:
         """What is being asked: a safety question before a check-in, an experiment, a form."""
@@ -363,7 +391,7 @@ class Conversation:
 
     def _after_safety_question(self, session: Session, patient: Patient) -> Heard:
         """A form that a safety question had interrupted goes on where it was."""
-        if patient.held_since or self._safety.asks(session, patient):
+        if patient.held_since or self._safety.asks(session, patient) or self._takeovers.is_open(session, patient):
             return Heard(done=True)
         then, patient.then = patient.then, None
         intent = then or ("continue" if patient.asks else None)
@@ -454,6 +482,9 @@ class Conversation:
 
     def _hold(self, session: Session, patient: Patient, incoming: Incoming, now: datetime) -> None:
         """Rasa is away: a truthful holding reply, once, and the message is kept until Rasa answers."""
+        if self._takeovers.is_open(session, patient):  # a physio has it
+            inbox.finish(session, incoming.update_id, InboxState.DONE)
+            return
         if patient.held_since:  # the model can't listen now; the rules have
             self._say_held(session, patient, incoming, now)
             inbox.finish(session, incoming.update_id, InboxState.DONE)
@@ -487,6 +518,7 @@ class Conversation:
         now: datetime,
         *,
         asked: Asked | None = None,
+        for_physio: bool = False,
     ) -> None:
         message = messages.by_key(session, incoming.key)
         assert message is not None  # logged by `_alone`, and never deleted while its inbox row lives
@@ -494,6 +526,11 @@ class Conversation:
         if result.parse and self._safety.model_heard(session, patient, message, result.parse, now):
             if not patient.held_since:
                 patient.asks = result.asks or patient.asks
+            return
+        if for_physio:
+            return
+        if self._takeovers.is_open(session, patient):  # a physio has written while Rasa was thinking
+            self._takeovers.heard(session, patient, message, now)
             return
         if patient.held_since:
             self._say_held(session, patient, incoming, now)

@@ -17,6 +17,7 @@ class Incoming:
     text: str = ""
     button_id: str = ""
     callback_id: str = ""  # Telegram wants every tap answered
+    reply_to: int | None = None  # Telegram's id of the message that this one replies to
     message_id: int | None = None  # Telegram's id of the message, or of the one whose button was tapped
 
     @property

@@ -16,6 +16,8 @@ from bot.services.measure_desk import MeasureDesk
 from bot.services.measures import Measures
 from bot.services.outgoing import Outgoing
 from bot.services.rota_desk import RotaDesk
+from bot.services.takeovers import Takeovers
+from bot.services.talking_desk import TalkingDesk
 from bot.services.visit import Visit
 from data import alerts, audit, outbox, physios
 from data.database import Database
@@ -25,10 +27,12 @@ from data.physios import Physio, PhysioRole
 ALERTS = {"/alerts", "/duty", "/help", "acknowledge_alert", "close_alert", "show_alert"}
 BELIEFS = {"/beliefs", "pick_patient", "show_flag", "choose_belief", "correct_flag", "share_words"}
 MEASURES = {"/measures"}
+TALKING = {"/reply", "/back", "use_template", "send_reply", "drop_reply", "read_words", "hand_back"}
+NOBODY = 0  # what a button is about that names a patient by code
 # What each role may do. What is not listed is refused.
 MAY: Mapping[PhysioRole, frozenset[str]] = {
-    PhysioRole.PHYSIO: frozenset(ALERTS | BELIEFS | MEASURES),
-    PhysioRole.LEAD: frozenset(ALERTS | BELIEFS | MEASURES),
+    PhysioRole.PHYSIO: frozenset(ALERTS | BELIEFS | MEASURES | TALKING),
+    PhysioRole.LEAD: frozenset(ALERTS | BELIEFS | MEASURES | TALKING),
 }
 
 
@@ -41,6 +45,7 @@ class PhysioDesk:
         outgoing: Outgoing,
         escalation: Escalation,
         measures: Measures,
+        takeovers: Takeovers,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -49,10 +54,13 @@ class PhysioDesk:
         self._escalation = escalation
         self._rota = RotaDesk(escalation.rotas)
         beliefs = BeliefDesk(library, outgoing)
+        self._talking = TalkingDesk(library, outgoing, takeovers)
         self._commands: Mapping[str, Callable[[Visit, str], None]] = {
             "/alerts": self._list,
             "/beliefs": beliefs.heard_from,
             "/measures": MeasureDesk(library, outgoing, measures).show,
+            "/reply": self._talking.reply,
+            "/back": self._talking.back,
             "/duty": self._duty,
             "/help": self._help,
         }
@@ -65,6 +73,11 @@ class PhysioDesk:
             "choose_belief": beliefs.choose,
             "correct_flag": beliefs.correct,
             "share_words": beliefs.share,
+            "use_template": self._talking.use_template,
+            "send_reply": self._talking.send,
+            "drop_reply": self._talking.drop,
+            "read_words": self._talking.read,
+            "hand_back": self._talking.hand_back,
         }
 
     def handle(self, session: Session, physio: Physio, incoming: Incoming) -> None:
@@ -87,7 +100,7 @@ class PhysioDesk:
             self._tap(visit)
         elif incoming.kind == "command":
             self._command(visit)
-        else:
+        elif not self._may(visit, "/reply") or not self._talking.reply_to_message(visit):
             self._help(visit, "")
 
     def welcome(self, session: Session, physio: Physio, incoming: Incoming) -> None:
@@ -107,7 +120,7 @@ class PhysioDesk:
         if command in self._commands and not self._may(visit, command):
             self._refuse(visit)
         else:
-            answer(visit, rest.strip().lower())
+            answer(visit, rest.strip())
 
     def _list(self, visit: Visit, _rest: str) -> None:
         """What is not closed, the worst first, with a button for each."""
@@ -127,9 +140,9 @@ class PhysioDesk:
         self._write(visit, [Words("utter_alerts_head", "\n".join(lines), choices)], "list")
 
     def _duty(self, visit: Visit, rest: str) -> None:
-        if rest == "on":
+        if rest.lower() == "on":
             self._start_duty(visit)
-        elif rest == "off":
+        elif rest.lower() == "off":
             self._end_duty(visit)
         else:
             names = ", ".join(each.name for each in self._on_duty(visit))
@@ -172,7 +185,7 @@ class PhysioDesk:
             self._say(visit, "utter_physio_stale")
             return
         effect = str(button.effect.get("effect", ""))
-        about = button.effect.get("alert", button.effect.get("flag"))
+        about = button.effect.get("alert", button.effect.get("flag", NOBODY if effect in TALKING else None))
         if effect not in self._taps or not isinstance(about, int) or not self._may(visit, effect):
             self._refuse(visit)
             return

@@ -12,7 +12,7 @@ from bot.coaching import schedule
 from bot.content import Library, Words
 from bot.services.checkins import CheckIns
 from bot.services.outgoing import Outgoing
-from data import checkins, messages, patients, programme
+from data import checkins, messages, patients, programme, takeovers
 from data.outbox import Priority
 from data.patients import Patient, PatientState
 
@@ -68,7 +68,7 @@ class Prompts:
         return chat is not None and chat.blocked_at is None
 
     def _is_in_a_talk(self, session: Session, patient: Patient, now: datetime) -> bool:
-        if checkins.safety_questions_open(session, patient.id):
+        if checkins.safety_questions_open(session, patient.id) or takeovers.open_of(session, patient.id):
             return True
         span = timedelta(hours=self._number("form_open_for"))
         if not patient.asks:

@@ -30,7 +30,7 @@ from bot.services.checkins import CheckIns
 from bot.services.escalation import PAUSES, Escalation
 from bot.services.hearing import merge, model_findings
 from bot.services.outgoing import Outgoing
-from data import concerns, messages, patients
+from data import concerns, messages, patients, takeovers
 from data.alerts import Alert
 from data.concerns import RiskFlag, SafetyFollowUp, SafetyQuestion
 from data.database import Database
@@ -455,7 +455,7 @@ class Safety:
         """The five questions, by day and when nothing else is being asked."""
         busy = patient.asks or concerns.question(session, patient.id) or self._check_ins.open_for(session, patient)
         still = patient.held_since or (patient.quiet_until and patient.quiet_until > now)
-        if busy or still or self._check_ins.is_quiet(patient, now):
+        if busy or still or takeovers.open_of(session, patient.id) or self._check_ins.is_quiet(patient, now):
             patient.next_safety_screen_at = now + timedelta(hours=1)
             return
         words = self.open_set(session, patient, "cauda_equina", message_id=None, now=now)

@@ -13,7 +13,7 @@ from bot.coaching.countdown import Pace
 from bot.content import Choice, Library, Words
 from bot.errors import EffectRefused
 from bot.services.outgoing import Outgoing
-from data import timers
+from data import takeovers, timers
 from data.patients import Patient
 from data.timers import Timer, TimerState
 
@@ -75,8 +75,9 @@ class Timers:
     ) -> bool:
         """The tick: shows the time that is left. True when the bell is to be rung now."""
         end = timer.started_at + timedelta(seconds=timer.seconds)
-        if patient.held_since or now > end + timedelta(seconds=self._library.number("timer.too_late_after")):
-            self._end(timer, TimerState.STOPPED if patient.held_since else TimerState.LATE, now)
+        stopped = patient.held_since or takeovers.open_of(session, patient.id)
+        if stopped or now > end + timedelta(seconds=self._library.number("timer.too_late_after")):
+            self._end(timer, TimerState.STOPPED if stopped else TimerState.LATE, now)
             self._show_over(session, timer, now)
             return False
         if now >= end:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from bot.content import Library
-from data import case_file, patients
+from data import case_file, patients, takeovers
 from data.checkins import CheckIn
 from data.messages import Message
 from data.outbox import OutboxMessage
@@ -22,7 +22,7 @@ SENT_SHOWN, TALKS_SHOWN = 40, 20
 
 @dataclass(frozen=True)
 class Gate:
-    """Something that keeps messages back now: state, paused, held, quiet, form, blocked, no_chat, no_hour."""
+    """Something that keeps messages back now: state, paused, held, physio_writes, quiet, form, blocked, no_chat, no_hour."""
 
     what: str
     since: datetime | None = None
@@ -80,6 +80,8 @@ class WhyMessages:
             found.append(Gate("paused", until=patient.paused_until))
         if patient.held_since:
             found.append(Gate("held", since=patient.held_since, detail=patient.held_for or ""))
+        if takeover := takeovers.open_of(session, patient.id):
+            found.append(Gate("physio_writes", since=takeover.began_at))
         if patient.quiet_until and patient.quiet_until > now:
             found.append(Gate("quiet", until=patient.quiet_until))
         if patient.asks:

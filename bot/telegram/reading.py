@@ -88,7 +88,10 @@ def _message(update_id: int, chat_id: int, message: dict[str, Any], *, is_edit: 
     kind = _kind(message, text, caption, is_edit=is_edit)
     if kind == "command":
         text = COMMAND.sub(lambda match: f"/{match[1].lower()}", text, count=1)
-    return Incoming(update_id, chat_id, kind, text=text or caption, message_id=_id(message.get("message_id")))
+    reply_to = _id(_dict(message, "reply_to_message").get("message_id"))
+    return Incoming(
+        update_id, chat_id, kind, text=text or caption, message_id=_id(message.get("message_id")), reply_to=reply_to
+    )
 
 
 def _kind(message: dict[str, Any], text: str, caption: str, *, is_edit: bool) -> str:

@@ -178,7 +178,7 @@ def test_quiet_hours_are_the_patients_own() -> None:
 WANTED = utc("2026-12-01T09:00")
 FINE = Circumstances(
     wanted_at=WANTED, zone="Europe/London", active=True, paused=False, held=False, quiet_period=False, reachable=True,
-    busy=False, waits=0,
+    with_physio=False, busy=False, waits=0,
 )  # fmt: skip
 
 
@@ -194,6 +194,7 @@ FINE = Circumstances(
         ({"quiet_period": True}, 0 * MINUTE, (Action.SKIP, "quiet_period", None)),
         ({"paused": True}, 0 * MINUTE, (Action.SKIP, "paused", None)),
         ({"reachable": False}, 0 * MINUTE, (Action.SKIP, "unreachable", None)),
+        ({"with_physio": True}, 0 * MINUTE, (Action.SKIP, "physio_writes", None)),
         ({"busy": True}, 0 * MINUTE, (Action.WAIT, "busy", utc("2026-12-01T09:10"))),
         ({"busy": True, "waits": 3}, 0 * MINUTE, (Action.SKIP, "busy", None)),
         ({"waits": 3}, 30 * MINUTE, (Action.SEND, "", None)),

@@ -15,6 +15,7 @@ from bot.services.outgoing import Outgoing
 from bot.services.physio_desk import PhysioDesk
 from bot.services.prompts import Prompts
 from bot.services.rota import Rotas
+from bot.services.takeovers import Takeovers
 from data import alerts, audit, outbox
 from data.alerts import Alert
 from data.database import Database
@@ -37,7 +38,10 @@ class Ward:
         check_ins = CheckIns(database, clock, library, self.outgoing)
         prompts = Prompts(library, self.outgoing, check_ins)
         measures = Measures(database, clock, library, self.outgoing, check_ins, prompts)
-        self.desk = PhysioDesk(database, clock, library, self.outgoing, self.escalation, measures)
+        self.takeovers = Takeovers(database, clock, library, self.outgoing, self.escalation, check_ins)
+        self.desk = PhysioDesk(
+            database, clock, library, self.outgoing, self.escalation, measures, self.takeovers
+        )  # fmt: skip
         self._numbers = count(1)
         self._seen: dict[int, int] = {}
 
