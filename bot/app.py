@@ -14,6 +14,7 @@ from bot.services.aftercare import Aftercare
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
+from bot.services.contacts import Contacts
 from bot.services.conversation import Conversation
 from bot.services.delivery import Delivery, Sender
 from bot.services.diary import Diary
@@ -130,6 +131,7 @@ class App:
         self.worklist = Worklist(library)
         self.cases = CaseFiles(library, self.worklist)
         self.case_desk = CaseDesk(library, self.escalation)
+        self.contacts = Contacts(library, self.takeovers)
         self.why = WhyMessages(library)
         self.overviews = Overviews(library)
         self.people = People(library, self.sign_in, self.enrolment)

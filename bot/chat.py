@@ -48,6 +48,7 @@ HELP = """\
 :physio ack           acknowledge the newest alert
 :physio close [CODE]  close it; the codes stand in dialogues/protocol/escalation.yml
 :physio tap LABEL     tap the physio's newest button with that label
+:physio reply WORDS   reply to the newest message about the patient; then :physio tap Send it
 :physio TEXT          write as the physio, for instance :physio /alerts
 :rasa down | :rasa up stop and start Rasa
 :quit                 leave"""
@@ -123,6 +124,9 @@ class Door:
             case "physio", words if words.partition(" ")[0] == "tap" and words.partition(" ")[2].strip():
                 self._tap(PHYSIO, words.partition(" ")[2].strip())
                 await self.settle()
+            case "physio", words if words.partition(" ")[0] == "reply" and words.partition(" ")[2].strip():
+                self._reply_as_physio(words.partition(" ")[2].strip())
+                await self.settle()
             case "physio", words if words:
                 self._take(self._telegram.says(PHYSIO, words))
                 await self.settle()
@@ -186,6 +190,16 @@ class Door:
         if tap is None:
             raise Mistake(f"the physio has no button for {' '.join(wanted.values())}")
         self._take(tap)
+
+    def _reply_as_physio(self, words: str) -> None:
+        """As Telegram does it, to the newest message that names the patient."""
+        with self._app.database.transaction() as session:
+            patient = patients.by_chat(session, PATIENT)
+        about = patient.code if patient else ""
+        shown = next((each for each in reversed(self._telegram.in_chat(PHYSIO)) if about and about in each.text), None)
+        if shown is None:
+            raise Mistake("the physio has no message about the patient yet; :physio /reply CODE WORDS needs none")
+        self._take(self._telegram.says(PHYSIO, words, reply_to_message={"message_id": shown.message_id}))
 
     def _first_outcome(self) -> str:
         return str(next(iter(self._app.library.value("escalation.outcomes"))))

@@ -178,6 +178,18 @@ def service_list() -> None:
             _say(f"{each.id}  {each.name}  {each.nation}  {each.time_zone}  {_hours(each.hours)}")
 
 
+@service.command("signs")
+def service_signs(
+    shown_as: Annotated[str, typer.Argument(help="role (your physiotherapist) or first_name (Priya, your ...).")],
+    service: In = None,
+) -> None:
+    """Choose how patients see who of the service writes to them."""
+    with _office() as office, office.database.transaction() as session:
+        here = office.service(session, service)
+        _desk().set_shown_as(session, here, shown_as, by=BY, now=office.now())
+        _say(f"{here.name}: patients see the {here.shown_as.value.replace('_', ' ')}")
+
+
 def _weekdays(written: str) -> list[str]:
     """ "mon-fri" or "mon,wed"."""
     found: list[str] = []

@@ -17,6 +17,7 @@ from bot.content import Library
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
+from bot.services.contacts import Contacts
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
 from bot.services.outgoing import Outgoing
@@ -24,6 +25,7 @@ from bot.services.overview import Overviews
 from bot.services.people import People
 from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
+from bot.services.takeovers import Takeovers
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
 from data import accounts
@@ -70,12 +72,15 @@ class Desk:
         self.worklist = Worklist(library)
         outgoing = Outgoing(library)
         escalation = Escalation(database, clock, library, outgoing)
-        enrolment = Enrolment(database, library, CheckIns(database, clock, library, outgoing))
+        check_ins = CheckIns(database, clock, library, outgoing)
+        enrolment = Enrolment(database, library, check_ins)
+        takeovers = Takeovers(database, clock, library, outgoing, escalation, check_ins)
         self.app = console_app(
             Parts(
                 database=database, library=library, clock=clock, sign_in=self.sign_in, pages=Pages(), wake=self._wake,
                 worklist=self.worklist, cases=CaseFiles(library, self.worklist),
-                case_desk=CaseDesk(library, escalation), why=WhyMessages(library),
+                case_desk=CaseDesk(library, escalation), takeovers=takeovers,
+                contacts=Contacts(library, takeovers), why=WhyMessages(library),
                 overviews=Overviews(library), people=People(library, self.sign_in, enrolment),
                 rota=RotaDesk(escalation.rotas), rotas=escalation.rotas, bot_name=lambda: "coach_bot", **parts,
             )

@@ -10,13 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from bot.console import case, door, figures, people, rota, worklist
+from bot.console import case, door, figures, people, rota, talking, worklist
 from bot.console.entrance import Entrance
 from bot.console.headers import SecurityHeaders, Static
 from bot.console.pages import Page
 from bot.console.parts import Parts
 
-PAGES: tuple[Page, ...] = (*door.PAGES, *worklist.PAGES, *case.PAGES, *figures.PAGES, *people.PAGES, *rota.PAGES)
+PAGES: tuple[Page, ...] = (
+    *door.PAGES, *worklist.PAGES, *case.PAGES, *talking.PAGES, *figures.PAGES, *people.PAGES, *rota.PAGES,
+)  # fmt: skip
 
 
 def console_app(parts: Parts) -> Starlette:

@@ -8,11 +8,13 @@ from bot.console.rendering import Pages
 from bot.content import Library
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
+from bot.services.contacts import Contacts
 from bot.services.overview import Overviews
 from bot.services.people import People
 from bot.services.rota import Rotas
 from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
+from bot.services.takeovers import Takeovers
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
 from data.database import Database
@@ -32,6 +34,8 @@ class Parts:
     worklist: Worklist
     cases: CaseFiles
     case_desk: CaseDesk
+    takeovers: Takeovers
+    contacts: Contacts
     why: WhyMessages
     overviews: Overviews
     people: People

@@ -14,7 +14,7 @@ from bot.services.rota import Rotas
 from data import audit, physios, rota
 from data.patients import Nation
 from data.physios import Physio
-from data.rota import Closure, Cover, Service, Shift
+from data.rota import Closure, Cover, Service, Shift, ShownAs
 
 Edges = tuple[datetime, datetime]
 
@@ -180,6 +180,14 @@ class RotaDesk:
         session.add(service)
         session.flush()
         audit.record(session, "service_hours_set", by=by, now=now, service=service.id, zone=service.time_zone)
+
+    def set_shown_as(self, session: Session, service: Service, shown_as: str, *, by: str, now: datetime) -> None:
+        """How patients see who writes to them. Raises RotaRefused."""
+        if shown_as not in tuple(ShownAs):
+            raise RotaRefused(f"{shown_as!r} is none of {', '.join(ShownAs)}.")
+        service.shown_as = ShownAs(shown_as)
+        session.add(service)
+        audit.record(session, "service_signs_set", by=by, now=now, service=service.id, shown_as=shown_as)
 
     # --- to be looked at ---
 
