@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 SENDER_LEASE = timedelta(seconds=6)  # after a crash another process may send this long later at most
 MESSAGE_LEASE = timedelta(seconds=60)  # longer than the longest wait for Telegram's answer
 LONGEST_BACK_OFF_S = 60
+MOST_TRIES = 10  # of what must arrive and each time may have: copies over about four minutes, each of which says so
 POLL_S = 0.2  # between two looks at the database when nobody wakes us
 MARK = "utter_sent_again"  # goes before words that may have arrived already
 
@@ -260,12 +261,13 @@ class Delivery:
         outbox.settle(session, row, OutboxState.QUEUED, error=reason, not_before=not_before, **values)
 
     def _uncertain(self, session: Session, row: OutboxMessage, reason: str) -> None:
-        """It may have arrived. An edit does no harm twice; what must arrive goes once more, marked; a prompt not."""
+        """It may have arrived. An edit does no harm twice; what must arrive goes again, marked; a prompt not."""
         now = self._clock.now()
+        later = now + timedelta(seconds=min(2 ** (row.tries - 1), LONGEST_BACK_OFF_S))
         if row.edits is not None and row.tries < outbox.STUBBORN:
-            self._again(session, row, reason, now + timedelta(seconds=2 ** (row.tries - 1)))
-        elif row.must_arrive and not row.repeated:
-            self._again(session, row, reason, now, repeated=True, parts_sent=0)
+            self._again(session, row, reason, later)
+        elif row.must_arrive and (not row.repeated or row.tries < MOST_TRIES):
+            self._again(session, row, reason, later if row.repeated else now, repeated=True, parts_sent=0)
         else:
             outbox.settle(session, row, OutboxState.UNCERTAIN, error=reason)
             level = logging.ERROR if row.must_arrive else logging.WARNING

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel import delete, select
 
 from bot.errors import DeliveryError
-from bot.services.delivery import MESSAGE_LEASE, SENDER_LEASE, ChatClosed, Delivery, Sent
+from bot.services.delivery import MESSAGE_LEASE, MOST_TRIES, SENDER_LEASE, ChatClosed, Delivery, Sent
 from bot.services.pacing import A_SECOND
 from bot.telegram.sender import TelegramSender
 from bot.telegram.terminal import PNG
@@ -327,18 +327,18 @@ class TestFates:
         assert post.texts == ["Call 999", "You may have had this already.\n\nCall 999"]
         assert states(database) == {"Call 999": OutboxState.SENT}
 
-    async def test_after_a_second_doubt_somebody_is_told_in_the_log(
+    async def test_advice_is_tried_again_after_every_doubt_and_at_last_somebody_is_told_in_the_log(
         self, delivery, post, database, clock, write, caplog
     ):
         again = "You may have had this already.\n\nCall 999"
-        post.faults = {"Call 999": [DeliveryError("x", uncertain=True)], again: [DeliveryError("x", uncertain=True)]}
+        post.faults = {text: [DeliveryError("x", uncertain=True) for _ in range(20)] for text in ("Call 999", again)}
         write("Call 999", must_arrive=True)
 
-        await delivery.drain(clock.move)
-        clock.move(timedelta(hours=1))
-        await delivery.drain(clock.move)
+        for _ in range(20):
+            await delivery.drain(clock.move)
+            clock.move(timedelta(minutes=1))
 
-        assert post.texts == ["Call 999", again]
+        assert post.texts == ["Call 999", *[again] * (MOST_TRIES - 1)]
         assert states(database) == {"Call 999": OutboxState.UNCERTAIN}
         assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
             "message_uncertain"
