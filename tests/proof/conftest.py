@@ -22,19 +22,12 @@ SEED = "COACH_KILL_SEED"
 Tell = Callable[[str], None]
 
 
-class Clinics:
-    """Copies of one that is ready: a physio on duty, a lead, patients who have joined."""
+class Copies:
+    """Copies of a database, on either engine. `server`: of a PostgreSQL, database name → address."""
 
-    def __init__(
-        self, url: str, key: str, library: Library, server: Callable[[str], str] | None, *, people: int = PEOPLE
-    ) -> None:
-        self.key, self.library = key, library
-        self.is_sqlite = server is None
+    def __init__(self, url: str, key: str, server: Callable[[str], str] | None) -> None:
+        self.key, self.is_sqlite = key, server is None
         self._url, self._server = url, server
-        with self.opened(url) as database:
-            self.chats = ledger.opens(database, library, NOW, people=people)
-            if self.is_sqlite:
-                database.overwrite_deleted()  # nothing is left in its log: the file is all of it
 
     @contextmanager
     def opened(self, url: str) -> Iterator[Database]:
@@ -46,11 +39,11 @@ class Clinics:
 
     @contextmanager
     def copy(self) -> Iterator[str]:
-        """The address of a fresh one."""
+        """The address of a fresh one, gone afterwards."""
         number = next(NUMBERS)
         if self._server is None:
             path = Path(self._url.removeprefix("sqlite:///"))
-            copied = shutil.copy(path, path.with_name(f"copy{number}.db"))
+            copied = Path(shutil.copy(path, path.with_name(f"copy{number}.db")))
             yield f"sqlite:///{copied}"
             for left in path.parent.glob(f"{copied.name}*"):
                 left.unlink()
@@ -61,16 +54,38 @@ class Clinics:
                 yield self._server(name)
                 admin.execute(f"drop database {name} with (force)".encode())
 
+    @contextmanager
+    def fresh(self) -> Iterator[Database]:
+        with self.copy() as url, self.opened(url) as database:
+            yield database
+
+
+class Clinics(Copies):
+    """Of one that is ready: a physio on duty, a lead, patients who have joined."""
+
+    def __init__(self, of: Copies, library: Library, *, people: int = PEOPLE) -> None:
+        super().__init__(of._url, of.key, of._server)
+        self.library = library
+        with self.opened(self._url) as database:
+            self.chats = ledger.opens(database, library, NOW, people=people)
+            if self.is_sqlite:
+                database.overwrite_deleted()  # nothing is left in its log: the file is all of it
+
 
 @pytest.fixture
-def clinics(request: pytest.FixtureRequest, database_url: str, encryption_key: str, library: Library) -> Clinics:
+def copies(request: pytest.FixtureRequest, database_url: str, encryption_key: str) -> Copies:
     server = None if database_url.startswith("sqlite") else request.getfixturevalue("postgres")
-    return Clinics(database_url, encryption_key, library, server)
+    return Copies(database_url, encryption_key, server)
+
+
+@pytest.fixture
+def clinics(copies: Copies, library: Library) -> Clinics:
+    return Clinics(copies, library)
 
 
 @pytest.fixture
 def sqlite_clinics(sqlite_url: str, encryption_key: str, library: Library) -> Clinics:
-    return Clinics(sqlite_url, encryption_key, library, None)
+    return Clinics(Copies(sqlite_url, encryption_key, None), library)
 
 
 @pytest.fixture(scope="session")
