@@ -9,10 +9,11 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -112,6 +113,17 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[str], str]]:
     """A PostgreSQL of our own on a Unix socket: database name → address. When it can't start, tests fail, loudly."""
+    with postgres_server() as server:
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                admin.execute(f"alter system set {setting} = off".encode())  # nobody mourns a test's database
+            admin.execute("select pg_reload_conf()")
+        yield server.get_uri
+
+
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    """As it comes: what it has committed lasts."""
     stop_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"coach-pg-{os.getpid()}-"))  # short: a socket's path holds 107 bytes
     with warnings.catch_warnings():
@@ -121,11 +133,7 @@ def postgres() -> Iterator[Callable[[str], str]]:
         control = postgres_server.pg_ctl  # gives up after 10 s, which a busy machine may need
         postgres_server.pg_ctl = lambda args, **options: control(args, **options | {"timeout": 120})
         server = get_server(folder, cleanup_mode="delete")
-    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            admin.execute(f"alter system set {setting} = off".encode())  # nobody mourns a test's database
-        admin.execute("select pg_reload_conf()")
-    yield server.get_uri
+    yield server
     server.cleanup()
 
 
