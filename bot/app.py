@@ -11,6 +11,9 @@ from bot.content import Library
 from bot.mail import AddressOf
 from bot.rasa.client import Rasa
 from bot.services.aftercare import Aftercare
+from bot.services.at_risk import AtRisk
+from bot.services.at_risk_evidence import EvidenceBook
+from bot.services.at_risk_prompts import AtRiskPrompts
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
@@ -121,10 +124,18 @@ class App:
             library, outgoing, effects, self.check_ins, self.escalation, self.safety, self.experiments, explorations,
             self.measures, self.skills, self.programme, self.links,
         )  # fmt: skip
+        self.at_risk = AtRisk(
+            database, clock, library, self.escalation,
+            AtRiskPrompts(
+                database, clock, library, outgoing, self.prompts, self.safety, self.escalation, self.check_ins
+            ),
+            EvidenceBook(library, rules.spelling),
+            self.programme.plans.step_back,
+        )  # fmt: skip
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
             self.experiments, explorations, self.measures, self.skills, Aftercare(library, outgoing, self.enrolment),
-            self.programme, self.links, self.takeovers,
+            self.programme, self.links, self.takeovers, self.at_risk,
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures, self.takeovers)
         self.sign_in = SignIn(database, library, SystemClock())
@@ -172,6 +183,8 @@ class App:
                 "links": self.links.send_due,
                 "safety": self.safety.follow_up,
                 "takeovers": self.takeovers.look,
+                "at_risk": self.at_risk.look,
+                "at_risk_prompts": self.at_risk.prompts.send_due,
                 "escalation": self.escalation.escalate_overdue,
                 "waiting": self.turns.retry_waiting,
                 "privacy": self.privacy.tidy,

@@ -89,15 +89,21 @@ def last_told(session: Session, patient_id: int) -> list[ActivityEntry]:
 
 def minutes_by_day(session: Session, patient_id: int, first: date, last: date) -> dict[date, int]:
     """All activity of each day; days without an entry are absent."""
-    return _by_day(entries(session, patient_id, first, last))
+    return by_day(entries(session, patient_id, first, last))
 
 
 def planned_by_day(session: Session, patient_id: int, first: date, last: date) -> dict[date, int]:
     """As `minutes_by_day`, of the activity of the goal alone."""
-    return _by_day([entry for entry in entries(session, patient_id, first, last) if entry.planned])
+    return planned_days(entries(session, patient_id, first, last))
 
 
-def _by_day(told: Sequence[ActivityEntry]) -> dict[date, int]:
+def planned_days(told: Sequence[ActivityEntry]) -> dict[date, int]:
+    """As `by_day`, of the activity of the goal alone."""
+    return by_day([entry for entry in told if entry.planned])
+
+
+def by_day(told: Sequence[ActivityEntry]) -> dict[date, int]:
+    """Minutes of each day; `told` stand, in the order they were told."""
     days: dict[date, list[ActivityEntry]] = defaultdict(list)
     for entry in told:
         days[entry.on].append(entry)

@@ -133,15 +133,17 @@ def findings_since(session: Session, patient_ids: Collection[int], first: date) 
     return _by_patient(session.exec(query.where(col(AtRiskFinding.on) >= first).order_by(col(AtRiskFinding.id))).all())
 
 
+def found_on(session: Session, patient_id: int, rule: str, newest_on: date) -> bool:
+    """This rule has been found on figures of this day before."""
+    query = select(AtRiskFinding.id).where(col(AtRiskFinding.patient_id) == patient_id)
+    query = query.where(col(AtRiskFinding.rule) == rule, col(AtRiskFinding.newest_on) == newest_on)
+    return session.exec(query.limit(1)).first() is not None
+
+
 def last_alert(session: Session, patient_id: int, cause: str) -> Alert | None:
     """The newest alert of a cause, open or closed."""
     query = select(Alert).where(col(Alert.patient_id) == patient_id, col(Alert.cause) == cause)
     return session.exec(query.order_by(col(Alert.id).desc()).limit(1)).first()
-
-
-def unclosed_causes(session: Session, patient_id: int) -> set[str]:
-    query = select(Alert.cause).where(col(Alert.patient_id) == patient_id, col(Alert.closed_at).is_(None))
-    return set(session.exec(query).all())
 
 
 # Prompts --------------------------------------------------------------------------------------------------------------

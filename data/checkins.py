@@ -194,6 +194,13 @@ def confidence_by_day(session: Session, patient_id: int, first: date, last: date
     return {row.on: row.confidence for row in rows if row.confidence is not None}
 
 
+def flag_day(session: Session, patient_id: int, day: date, flag: str) -> None:
+    """The day's check-ins stand as they were told, and count in no comparison of days."""
+    for row in of_day(session, patient_id, day):
+        row.flag = flag
+    session.flush()
+
+
 def flagged_days(session: Session, patient_id: int, first: date, last: date) -> dict[date, str]:
     """Days that don't count when days are compared, and why: illness, data_quality."""
     rows = session.exec(_between(patient_id, first, last).where(col(CheckIn.flag).not_in(("", LATE)))).all()

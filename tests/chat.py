@@ -16,6 +16,7 @@ from bot.telegram.intake import Intake
 from bot.telegram.terminal import Shown, TerminalTelegram
 from data import agenda, patients, physios
 from data.alerts import Alert
+from data.at_risk import AtRiskLook
 from data.database import Database
 from data.measures import MeasureRound
 from data.messages import Message
@@ -56,8 +57,14 @@ class Chat:
             physios.start_duty(session, physio, self.clock.now())
 
     def patient_has_joined(
-        self, *, zone: str = "Europe/London", check_in_at: time = time(18), chat_id: int = PATIENT
+        self,
+        *,
+        zone: str = "Europe/London",
+        check_in_at: time = time(18),
+        chat_id: int = PATIENT,
+        watched: bool = False,
     ) -> None:
+        """`watched`: the daily look of the at-risk rules takes place, and with it the weekly question."""
         now = self.clock.now()
         with self.database.transaction() as session:
             code = self.app.enrolment.invite(session, by="admin", now=now)
@@ -67,6 +74,8 @@ class Chat:
                 session, patient, nation=Nation.ENGLAND, time_zone=zone, check_in_at=check_in_at, activity_screen="", now=now
             )  # fmt: skip
             patient.next_safety_screen_at = now + timedelta(days=365)  # the monthly questions have tests of their own
+            if not watched:
+                session.add(AtRiskLook(patient_id=patient.id, due_at=now + timedelta(days=999)))
             session.add(
                 MeasureRound(patient_id=patient.id, due_at=now + timedelta(days=999))
             )  # and so have questionnaires

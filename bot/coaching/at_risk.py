@@ -334,7 +334,10 @@ def goals_dropped(n: Numbers, seen: Evidence) -> Fired | None:
 def big_and_quiet_days(n: Numbers, seen: Evidence) -> Fired | None:
     """Big days, then sore and quiet ones, in so many of the last weeks: bot/coaching/boom_bust.py."""
     numbers = boom_bust.Numbers(**{name: n[name] for name in boom_bust.Numbers.__dataclass_fields__})
-    weeks = boom_bust.weeks_with_pattern(seen.diary, seen.today, n["of_weeks"], numbers, denied=seen.denied)
+    last = max((day for day in seen.diary.minutes if day <= seen.today), default=date.min)
+    if seen.today - last >= DAY * numbers.window_days:
+        return None
+    weeks = boom_bust.weeks_with_pattern(seen.diary, last, n["of_weeks"], numbers, denied=seen.denied)
     if len(weeks) < n["weeks"]:
         return None
     newest = max(pair.bust_on for pair in weeks[0].pairs)
@@ -439,7 +442,7 @@ class Rule:
     id: str
     version: int
     whens: tuple[When, ...]
-    holds_progression: bool = False  # while its alert is open, whatever its level
+    daily: bool = False  # looked at once a day only: it is about days
 
     @property
     def needs(self) -> set[str]:
@@ -466,7 +469,7 @@ def read_rules(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Rule]:
             plain = {key: plain_value(each) for key, each in numbers.items() if key not in ("trigger", "then", "does")}
             then, does = tuple(numbers.get("then", ())), tuple(numbers.get("does", ()))
             whens.append(When(name, numbers["trigger"], plain, then, does))
-        rules[rule] = Rule(rule, int(content["version"]), tuple(whens), bool(content.get("holds_progression")))
+        rules[rule] = Rule(rule, int(content["version"]), tuple(whens), bool(content.get("daily")))
     return rules
 
 

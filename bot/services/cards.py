@@ -8,6 +8,7 @@ from typing import Any
 from bot.coaching.alerts import age, told_codes
 from bot.content import Choice, Library, Words
 from data.alerts import Alert
+from data.at_risk import AtRiskFinding
 
 
 class Cards:
@@ -15,11 +16,24 @@ class Cards:
         self._library = library
 
     def card(
-        self, alert: Alert, headline: str, *, patient: str, owner: str | None, now: datetime, **values: Any
+        self,
+        alert: Alert,
+        headline: str,
+        *,
+        patient: str,
+        owner: str | None,
+        now: datetime,
+        finding: AtRiskFinding | None = None,
+        **values: Any,
     ) -> list[Words]:
-        """The first line says why the card comes; the body says how the alert stands. `patient` is the code."""
-        body = "utter_card_body_discreet" if self.discreet(alert) else "utter_card_body"
+        """The first line says why the card comes; the body says how the alert stands. `patient` is the code.
+
+        `finding`: what an at-risk rule has found; its lines take the place of advice that was given.
+        """
         facts = self.facts(alert, patient=patient, owner=owner, now=now)
+        body = "utter_card_body_discreet" if self.discreet(alert) else "utter_card_body"
+        if finding is not None:
+            body, facts = "utter_card_body_at_risk", {**facts, "version": finding.version, **finding.evidence}
         said = self.with_effects(self._library.say(body, **facts), alert)
         return [self._library.say(headline, **{**facts, **values}), replace(said, text=said.text.strip())]
 

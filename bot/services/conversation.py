@@ -20,6 +20,7 @@ from bot.rasa.client import Rasa
 from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
 from bot.services import aftercare
 from bot.services.aftercare import Aftercare
+from bot.services.at_risk import AtRisk
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.experiments import Experiments
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 UNDO = "undo"
 MEANWHILE = ("safety", "safety_screen", "physio", "call")  # messages whose buttons count in a talk with a physio
 WITH_WORDS = ("text", "command", "edited", "caption", "tap")
+PAIN = "pain"  # the question of a check-in whose answer the at-risk rules look at at once
 UNREADABLE = {
     "photo": "utter_cannot_photo",
     "voice": "utter_cannot_voice",
@@ -88,6 +90,7 @@ class Conversation:
         programme: Programme,
         links: Links,
         takeovers: Takeovers,
+        at_risk: AtRisk,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -106,6 +109,7 @@ class Conversation:
         self._programme = programme
         self._links = links
         self._takeovers = takeovers
+        self._at_risk = at_risk
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -225,6 +229,8 @@ class Conversation:
         key = f"{incoming.key}:reply"
         if self._questionnaire(session, patient, heard, key=key, now=now):
             return Heard(done=True)
+        if self._at_risk.prompts.answer(session, patient, heard.text, asks=heard.asks, key=key, now=now):
+            return Heard(done=True)
         if self._plain_answer(session, patient, heard, message, key=key, now=now):
             self._explorations.offer_after(session, patient, key=f"{incoming.key}:offer", now=now)
             return Heard(done=True)
@@ -278,9 +284,13 @@ class Conversation:
         said = heard.text or (f"/{heard.intent}" if tapped else "")
         if check_in is None or not said:
             return False
+        asked = check_in.asks
         if not self._check_ins.answer(session, patient, check_in, said, key=key, now=now, message_id=message.id):
             return False
+        if asked == PAIN:
+            self._at_risk.news(session, patient, ("pain",), now)
         if check_in.state == CheckInState.ANSWERED:
+            self._at_risk.news(session, patient, ("words", "taps"), now)
             self._experiments.go_on_after_check_in(session, patient, key=f"{key}:experiment", now=now)
         return True
 
@@ -349,6 +359,9 @@ class Conversation:
         elif (button.asks or "").startswith("link."):
             if button.asks != self._links.asks_now(session, patient, now):
                 raise StaleAction("utter_question_passed")
+        elif (button.asks or "").startswith("at_risk."):
+            if not self._at_risk.prompts.still_asked(session, patient, button.asks or ""):
+                raise StaleAction("utter_at_risk_passed")
         elif button.asks and not button.says.startswith("/") and button.asks != self._asks_now(session, patient, now):
             raise StaleAction("utter_question_passed")
         return button

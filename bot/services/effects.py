@@ -1,5 +1,6 @@
 """Applies what a turn asked for. One place changes state; a refusal says why, by response name."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
@@ -21,9 +22,16 @@ from bot.services.programme import Programme
 from bot.services.progress import Progress
 from bot.services.safety import Safety
 from bot.services.skills import Skills
-from data import goals, messages
+from data import at_risk, goals, messages
 from data.goals import ActivityGoal, GoalState
 from data.patients import Patient, PatientState
+
+# What a turn brings news of, for the at-risk rules that rest on it: bot/coaching/at_risk.py.
+NEWS: Mapping[type, tuple[str, ...]] = {
+    effects.RecordCheckIn: ("pain", "words", "taps"),
+    effects.RecordExploration: ("beliefs",),
+    effects.DropGoal: ("goals",),
+}
 
 
 class Effects:
@@ -61,6 +69,8 @@ class Effects:
         self, session: Session, patient: Patient, effect: effects.AnyEffect, *, message_id: int | None, now: datetime
     ) -> list[Words]:
         """Does it, or raises EffectRefused. Returns what else is to be said, after the words that confirm it."""
+        for source in NEWS.get(type(effect), ()):
+            at_risk.look_now(session, patient.id, source, now)
         match effect:
             case effects.RedeemInvitation():
                 self._enrolment.redeem(session, patient, effect.code, now)

@@ -11,12 +11,14 @@ from bot.coaching import policy
 from bot.coaching.alerts import Move, after, before, is_worse, told_codes, told_so_far, worst_level, worst_severity
 from bot.content import Choice, Library, Words
 from bot.errors import EffectRefused, StaleAction
+from bot.services.at_risk_card import CaseLines
 from bot.services.cards import Cards
 from bot.services.ladder import Ladder, record
 from bot.services.outgoing import Outgoing
 from bot.services.rota import Rotas
-from data import alerts, audit, concerns, physios
+from data import alerts, at_risk, audit, concerns, physios
 from data.alerts import Alert, AlertState
+from data.at_risk import AtRiskFinding
 from data.database import Database
 from data.outbox import Channel
 from data.patients import Patient, PatientState
@@ -41,6 +43,7 @@ class Escalation:
         self.rotas = Rotas()
         self._ladder = Ladder(self.cards, outgoing, self.rotas)
         self._policy_now()
+        self._case = CaseLines(library)
 
     # --- raising ---
 
@@ -55,14 +58,17 @@ class Escalation:
         told: str,
         message_id: int | None,
         now: datetime,
+        finding: AtRiskFinding | None = None,
     ) -> Alert:
         """A new alert, or a new message of the one that is not closed: either way a human is told at once.
 
         The same message may be heard by the rules and again by the model: that counts once, unless it got worse.
         An at-risk rule that fires again adds nothing to its open alert, unless the level is higher: that supersedes.
         A P0 pauses coaching until it is closed.
+        `finding`: what an at-risk rule has found, for the card.
         """
         alerts.lock_patient(session, patient)
+        finding = finding or self._case.event(session, patient, cause, level, now)
         news = Alert(
             reference="", patient_id=patient.id, cause=cause, severity=severity, level=level, told=told,
             message_id=message_id, raised_at=now, last_raised_at=now, next_step_at=now, policy=self._policy_now(),
@@ -72,9 +78,10 @@ class Escalation:
             _pause(patient, cause, now)
         if alert and (_already_counted(alert, news) or self._adds_nothing(alert, news)):
             return alert
-        if alert and self._join(session, alert, news, now):
+        if alert and self._join(session, alert, news, now, finding):
             return alert
         alert = alerts.add(session, news)
+        _attach(session, finding, alert)
         record(session, alert, "alert_raised", by="system", now=now, level=level, severity=severity, cause=cause)
         self._ladder.climb(session, alert, "utter_card_raised", due_at=now, now=now)
         return alert
@@ -94,7 +101,7 @@ class Escalation:
             message_id=message_id, now=now,
         )  # fmt: skip
 
-    def _join(self, session: Session, alert: Alert, news: Alert, now: datetime) -> bool:
+    def _join(self, session: Session, alert: Alert, news: Alert, now: datetime, finding: AtRiskFinding | None) -> bool:
         """A new message: whoever had the alert, it is open again from the first rung. False when it was just closed."""
         owner = physios.get(session, alert.acknowledged_by)
         joined = alerts.move(
@@ -116,6 +123,7 @@ class Escalation:
             unreachable_since=None,
         )
         if joined:
+            _attach(session, finding, alert)
             record(
                 session, alert, "alert_raised_again", by="system", now=now, times=alert.times_raised,
                 level=alert.level, severity=alert.severity, taken_from=owner.id if owner else None,
@@ -387,6 +395,13 @@ def _pause(patient: Patient, cause: str, now: datetime) -> None:
     """No form, no check-in, until the alert is closed; screening goes on."""
     patient.held_since, patient.held_for = patient.held_since or now, patient.held_for or cause
     patient.asks = None
+
+
+def _attach(session: Session, finding: AtRiskFinding | None, alert: Alert) -> None:
+    """Before the card is written: it shows what was found."""
+    if finding is not None:
+        finding.alert_id = alert.id
+        at_risk.add_finding(session, finding)
 
 
 def _by(physio: Physio) -> str:

@@ -12,7 +12,7 @@ from bot.coaching.alerts import Move, after, before
 from bot.services.cards import Cards
 from bot.services.outgoing import Outgoing
 from bot.services.rota import Rotas
-from data import alerts, audit, outbox, patients, physios
+from data import alerts, at_risk, audit, outbox, patients, physios
 from data.alerts import Alert, AlertState
 from data.outbox import OutboxMessage, Priority
 from data.patients import Patient
@@ -168,8 +168,9 @@ class Ladder:
     ) -> None:
         """The card to each of them. `key` names this sending: repeated, it sends nothing."""
         words = self._cards.card(
-            alert, headline, patient=self.code(session, alert), owner=self.owner(session, alert), now=now, **values
-        )
+            alert, headline, patient=self.code(session, alert), owner=self.owner(session, alert), now=now,
+            finding=at_risk.finding_of(session, alert.id), **values,
+        )  # fmt: skip
         for physio in people:
             self._outgoing.alert_to_physio(
                 session, physio, words, key=f"{key}:{physio.id}", now=now, alert=alert, code=self.code(session, alert)

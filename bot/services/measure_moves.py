@@ -13,7 +13,7 @@ from bot.coaching.measures import Verdict
 from bot.content import Library
 from bot.services.measure_results import MeasureResults
 from bot.services.measure_rounds import MeasureRounds
-from data import measures
+from data import at_risk, measures
 from data.measures import UNFINISHED, Sitting, SittingState
 from data.patients import Patient, PatientState
 
@@ -112,6 +112,7 @@ class MeasureMoves:
             scored = rules.score(measure, row.answers)
             row.score, row.subscales = scored.total, dict(scored.subscales)
             session.flush()
+            at_risk.look_now(session, patient.id, f"measures/{row.measure}", now)
             self._call_for_others(session, patient, row, now)
 
     def end(self, row: Sitting, state: SittingState, now: datetime) -> None:

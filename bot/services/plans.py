@@ -181,6 +181,15 @@ class Plans:
         causes = [name for name, rule in rules.items() if rule.get("holds_progression")]
         return any(alerts.unclosed_of(session, patient, cause) for cause in causes)
 
+    def step_back(self, session: Session, patient: Patient, now: datetime) -> int | None:
+        """After harm from an activity: one step smaller, from today. The minutes then; None without an amount."""
+        plan = programme.plan_of(session, patient.id)
+        if plan is None or plan.minutes is None:
+            return None
+        plan.minutes = graded_activity.step_down(plan.minutes, self.numbers.steps_down, self.numbers)
+        session.flush()
+        return plan.minutes
+
     def ceiling(self, plan: ActivityPlan) -> int:
         most = int(self._library.number("goal.most_minutes"))
         return graded_activity.ceiling(plan.sessions or 1, self.numbers, most_minutes=most)

@@ -12,7 +12,7 @@ from bot.services.escalation import Escalation
 from bot.services.looking_back import Booster, setback_plan
 from bot.services.plans import Plans
 from bot.services.talks import Talks
-from data import activity, programme
+from data import activity, at_risk, programme
 from data.goals import ActivityGoal
 from data.patients import Patient, PatientState
 from data.programme import PlanState, WordsKind
@@ -64,6 +64,7 @@ class Programme:
         if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
             raise EffectRefused("utter_refused_not_enrolled")
         programme.note_limit(session, patient.id, kind, now)
+        at_risk.look_now(session, patient.id, "limits", now)
         if self.plans.catalogue.limits[kind].gate and not patient.needs_activity_review:
             patient.needs_activity_review = True
             self._escalation.raise_declared(session, patient, "activity_review", message_id=message_id, now=now)

@@ -30,7 +30,7 @@ from bot.services.checkins import CheckIns
 from bot.services.escalation import PAUSES, Escalation
 from bot.services.hearing import merge, model_findings
 from bot.services.outgoing import Outgoing
-from data import concerns, messages, patients, takeovers
+from data import at_risk, concerns, messages, patients, takeovers
 from data.alerts import Alert
 from data.concerns import RiskFlag, SafetyFollowUp, SafetyQuestion
 from data.database import Database
@@ -181,6 +181,8 @@ class Safety:
         if patient.state == PatientState.STRANGER:
             return
         alerts = [self._alert(session, patient, finding, message_id, now) for finding in found]
+        hours = self._library.number("at_risk.rules.AR04.when.after_flag.hours")
+        at_risk.look_now(session, patient.id, "messages", now + timedelta(hours=hours))  # silence after a flag
         if any(alert.level == PAUSES for alert in alerts):
             self._hold(session, patient, found, now)
         minutes = self._rules.risks[found[0].risk].follow_up_minutes
@@ -261,6 +263,12 @@ class Safety:
             raise EffectRefused("utter_effect_failed")
         patient.next_safety_screen_at = now + timedelta(days=self._library.number("safety.screen_every"))
         return self._open(session, patient, [name], message_id=message_id, heard=False, now=now, then=then)
+
+    def ask_sets(
+        self, session: Session, patient: Patient, names: Sequence[str], *, now: datetime, then: str | None = None
+    ) -> list[Words]:
+        """Opens question sets because figures or an answer call for them: silence counts as "not sure", as after words."""
+        return self._open(session, patient, names, message_id=None, heard=True, now=now, then=then)
 
     def asks(self, session: Session, patient: Patient) -> str | None:
         """What is being asked: "safety.cauda_equina.feeling"; None when nothing is."""

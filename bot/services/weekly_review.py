@@ -20,7 +20,7 @@ from bot.services.escalation import Escalation
 from bot.services.modules import Modules
 from bot.services.plans import Plans
 from bot.services.talk_topics import Topic
-from data import activity, programme
+from data import activity, at_risk, programme
 from data.patients import Patient
 from data.programme import ActivityPlan, PlanState, Talk, WeekReview, WordsKind
 
@@ -198,6 +198,7 @@ class WeeklyReview(Topic):
         row.function, row.pain_rise = _number(talk.answers.get("review_function")), week.pain_rise
         row.suggested, row.at, row.undone_at, row.minutes_before = suggested, now, None, plan.minutes
         session.add(row)
+        at_risk.look_now(session, patient.id, "weeks", now)
         session.flush()
         return row
 
@@ -224,10 +225,10 @@ class WeeklyReview(Topic):
         named = {each.activity for each in programme.limits_of(session, patient.id) if each.kind == "activity"}
         if len(named) < self._plans.number("two_cannot_do"):
             return []
-        self._escalation.raise_declared(session, patient, "cannot_do", message_id=None, now=now)
+        at_risk.look_now(session, patient.id, "limits", now)  # AR08: what fits decides how urgent it is
         return [
             self._library.say(
-                "utter_physio_will_look", physio_when=self._escalation.when_seen(session, patient, "P1", now)
+                "utter_physio_will_look", physio_when=self._escalation.when_seen(session, patient, "P2", now)
             )
         ]
 

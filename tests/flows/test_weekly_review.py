@@ -284,7 +284,7 @@ async def test_two_activities_that_the_body_cannot_do_go_to_a_human(chat: Chat) 
         await opened(chat, week=week)
         await answers(chat, "0", "2", "My body can't do it", "Something else", "Skip", "Skip")
 
-    assert [(alert.cause, alert.level) for alert in chat.alerts()] == [("AR08", "P1")]
+    assert [(alert.cause, alert.level) for alert in chat.alerts()] == [("AR08", "P2")]
     assert "utter_physio_will_look" in said(chat)
 
 

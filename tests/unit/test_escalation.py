@@ -74,7 +74,8 @@ def test_asking_for_a_person_is_an_alert_too(ward: Ward):
 
     (card,) = ward.cards(anna)
     assert "Asked to talk to a person" in card.text
-    assert "no safety message" in card.text
+    assert "Why: they asked for a person." in card.text
+    assert "Patient was told" not in card.text
 
 
 # --- climbing ---
