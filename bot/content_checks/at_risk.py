@@ -10,6 +10,8 @@ from bot.errors import ContentError
 
 RULES = [f"AR{number:02}" for number in range(1, 23)]
 WAYS = ("skip",)  # what a button may say beside the declared answers
+EVENTS = ("intents", "follow_ups")  # what a rule that is raised where it happens may rest on
+NO_NUMBERS = ("trigger", "then", "does")
 
 
 def check(sources: Sources) -> Iterator[Problem]:
@@ -30,6 +32,7 @@ def check(sources: Sources) -> Iterator[Problem]:
         return
     for rule in rules.values():
         yield from _feeds(sources, source, rule, declared[rule.id].get("feeds") or {})
+        yield from _numbers(source, rule.id, declared[rule.id]["when"])
         yield from _levels(sources, source, rule)
         yield from _words(sources, source, rule)
         yield from _prompts_named(source, rule)
@@ -41,21 +44,28 @@ def check(sources: Sources) -> Iterator[Problem]:
 
 def _feeds(sources: Sources, source: Source, rule: Rule, feeds: Mapping[str, Any]) -> Iterator[Problem]:
     if not feeds:
-        yield source.problem(rule.id, f"{rule.id} has no feeds: nothing would ever fire it")
+        yield _at(source, rule.id, f"{rule.id} has no feeds: nothing would ever fire it")
     for need in sorted(rule.needs - set(feeds)):
-        yield source.problem(
-            rule.id, f"{rule.id} rests on {need}, and nothing feeds it: say what asks for it, how often"
-        )
+        text = f"{rule.id} rests on {need}, and nothing feeds it: say what asks for it, how often"
+        yield _at(source, rule.id, text, "feeds")
+    told_of = any(when.trigger == "where_it_happens" for when in rule.whens)
     for name, feed in feeds.items():
+        if name not in rule.needs and not (told_of and name in EVENTS):
+            text = (
+                f"{rule.id}: no trigger of it rests on {name}: it rests on {', '.join(sorted(rule.needs)) or 'nothing'}"
+            )
+            yield _at(source, rule.id, text, "feeds", name)
         if not str((feed or {}).get("every", "")).strip():
-            yield source.problem(rule.id, f"{rule.id}: {name} doesn't say how often it is asked")
+            yield _at(source, rule.id, f"{rule.id}: {name} doesn't say how often it is asked", "feeds", name)
         if problem := _not_asked(sources, source, name, str((feed or {}).get("asked_by", ""))):
-            yield source.problem(rule.id, f"{rule.id}: nothing feeds {name}: {problem}")
+            yield _at(source, rule.id, f"{rule.id}: nothing feeds {name}: {problem}", "feeds", name)
 
 
 def _not_asked(sources: Sources, source: Source, feed: str, asked_by: str) -> str:
     """Why nobody ever asks for it; "" when somebody does."""
     kind, _, name = feed.partition("/")
+    if kind in ("measures", "rules") and asked_by != name:
+        return f"{asked_by or 'what asks for it'} is not {name}"
     if kind == "measures":
         content = sources.measures[name].content if name in sources.measures else {}
         if not content:
@@ -70,15 +80,25 @@ def _not_asked(sources: Sources, source: Source, feed: str, asked_by: str) -> st
         return "" if name in (source.content.get("rules") or {}) else f"there is no rule {name}"
     intents = {intent for intent, _, _ in sources.examples}
     slots = {slot for slot, _, _ in sources.defined("slots")}
-    known = asked_by in sources.responses or asked_by in intents or asked_by in slots
-    return (
-        ""
-        if known
-        else f"{asked_by or 'what asks for it'} is neither a question, nor a slot, nor an intent with examples"
-    )
+    if asked_by in sources.responses or asked_by in intents or asked_by in slots:
+        return ""
+    return f"{asked_by or 'what asks for it'} is neither a question, nor a slot, nor an intent with examples"
 
 
-# Levels and words -----------------------------------------------------------------------------------------------------
+def _at(source: Source, rule: str, text: str, *names: str) -> Problem:
+    return source.problem_below(("rules", rule, *names), text)
+
+
+# Numbers, levels and words --------------------------------------------------------------------------------------------
+
+
+def _numbers(source: Source, rule: str, whens: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Each is declared with its value; that unit, source and approval stand beside it is checked of all of protocol/."""
+    for name, numbers in whens.items():
+        for key, number in numbers.items():
+            if key not in NO_NUMBERS and not (isinstance(number, Mapping) and "value" in number):
+                text = f"{rule}.{name}.{key} has no 'value': every number says its value, unit, source and approval"
+                yield _at(source, rule, text, "when", name, key)
 
 
 def _levels(sources: Sources, source: Source, rule: Rule) -> Iterator[Problem]:
@@ -87,7 +107,8 @@ def _levels(sources: Sources, source: Source, rule: Rule) -> Iterator[Problem]:
     for when in rule.whens:
         for level in _levels_in(when.numbers):
             if level not in known:
-                yield source.problem(rule.id, f"{rule.id}.{when.name}: there is no level {level!r} in escalation.yml")
+                text = f"{rule.id}.{when.name}: there is no level {level!r} in escalation.yml"
+                yield _at(source, rule.id, text, "when", when.name)
 
 
 def _levels_in(node: Any, key: str = "") -> Iterator[str]:
@@ -107,13 +128,12 @@ def _words(sources: Sources, source: Source, rule: Rule) -> Iterator[Problem]:
     needed += [f"utter_at_risk_why_{low}_{when.name}" for when in rule.whens]
     for name in needed:
         if name not in sources.responses:
-            yield source.problem(
-                rule.id, f"{name} is missing: physios would read no {name.split('_')[-1]} of {rule.id}"
-            )
+            text = f"{name} is missing: physios would read no {name.split('_')[-1]} of {rule.id}"
+            yield _at(source, rule.id, text)
     for name in needed[:3]:
         for variation in sources.responses.get(name, ([], None))[0]:
             if PLACEHOLDER.search(str(variation.get("text", ""))):
-                yield source.problem(rule.id, f"{name} has a placeholder, and nothing fills it")
+                yield _at(source, rule.id, f"{name} has a placeholder, and nothing fills it")
 
 
 # What is said and asked -----------------------------------------------------------------------------------------------
@@ -124,7 +144,9 @@ def _prompts_named(source: Source, rule: Rule) -> Iterator[Problem]:
     for when in rule.whens:
         for name in when.then:
             if name not in prompts:
-                yield source.problem(rule.id, f"{rule.id}.{when.name}: there is no prompt {name}")
+                yield _at(
+                    source, rule.id, f"{rule.id}.{when.name}: there is no prompt {name}", "when", when.name, "then"
+                )
 
 
 def _said(sources: Sources, source: Source) -> Iterator[Problem]:

@@ -26,8 +26,8 @@ def _values(source: Source, node: Any, path: str) -> Iterator[Problem]:
     if "value" in node:
         for key in NEEDED:
             if not str(node.get(key, "")).strip():
-                name = path.rpartition(".")[2]
-                yield source.problem(name, f"{path} has no {key!r}: every number says its unit, source and approval")
+                text = f"{path} has no {key!r}: every number says its unit, source and approval"
+                yield source.problem_below(path.split("."), text)
         return
     for key, value in node.items():
         yield from _values(source, value, f"{path}.{key}" if path else str(key))

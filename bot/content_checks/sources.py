@@ -1,7 +1,7 @@
 """The YAML of dialogues/ with the line on which each thing stands."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,8 +47,27 @@ class Source:
                 return f"step: {step['step']}"
         return words
 
+    def line_below(self, *names: str) -> int:
+        """The line of a key, by the keys it stands below: ("rules", "AR01", "feeds"). As far down as they are found."""
+        lines, found, depth = self.text.splitlines(), 0, -1
+        for name in names:
+            for number, line in enumerate(lines[found:], start=found + 1):
+                key = line.lstrip()
+                indent = len(line) - len(key)
+                if key.startswith(f"{name}:") and indent > depth:
+                    found, depth = number, indent
+                    break
+                if key and not key.startswith("#") and indent <= depth:
+                    return found
+            else:
+                break
+        return max(found, 1)
+
     def problem(self, words: str, text: str) -> Problem:
         return Problem(self.path, self.line_of(words), text)
+
+    def problem_below(self, names: Sequence[str], text: str) -> Problem:
+        return Problem(self.path, self.line_below(*names), text)
 
 
 @dataclass

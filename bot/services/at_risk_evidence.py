@@ -45,6 +45,11 @@ class EvidenceBook:
             "taps": self._taps,
         }
 
+    @property
+    def kinds(self) -> set[str]:
+        """What it can look up: the first part of a need."""
+        return set(self._sources)
+
     def gather(
         self, session: Session, patients: Sequence[Patient], needs: Collection[str], now: datetime
     ) -> dict[int, Evidence]:
