@@ -14,6 +14,7 @@ from bot.services.aftercare import Aftercare
 from bot.services.at_risk import AtRisk
 from bot.services.at_risk_evidence import EvidenceBook
 from bot.services.at_risk_prompts import AtRiskPrompts
+from bot.services.calls import Calls
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
@@ -46,6 +47,7 @@ from bot.services.programme import Programme
 from bot.services.progress import Progress
 from bot.services.prompts import Prompts
 from bot.services.reception import Reception
+from bot.services.referrals import Referrals
 from bot.services.replies import Replies
 from bot.services.rota_desk import RotaDesk
 from bot.services.safety import Safety
@@ -99,6 +101,8 @@ class App:
         self.prompts = Prompts(library, outgoing, self.check_ins)
         self.measures = Measures(database, clock, library, outgoing, self.check_ins, self.prompts)
         self.takeovers = Takeovers(database, clock, library, outgoing, self.escalation, self.check_ins)
+        self.calls = Calls(library, outgoing, self.takeovers)
+        self.referrals = Referrals(library, outgoing, self.takeovers)
         self.enrolment = Enrolment(database, library, self.check_ins)
         self.safety = Safety(database, clock, library, outgoing, self.escalation, self.check_ins, rules)
         self.privacy = Privacy(database, clock, rasa, library, outgoing)
@@ -135,7 +139,7 @@ class App:
         conversation = Conversation(
             database, clock, library, outgoing, rasa, self.enrolment, self.safety, self.check_ins, replies,
             self.experiments, explorations, self.measures, self.skills, Aftercare(library, outgoing, self.enrolment),
-            self.programme, self.links, self.takeovers, self.at_risk,
+            self.programme, self.links, self.takeovers, self.at_risk, self.calls, self.referrals,
         )  # fmt: skip
         desk = PhysioDesk(database, clock, library, outgoing, self.escalation, self.measures, self.takeovers)
         self.sign_in = SignIn(database, library, SystemClock())

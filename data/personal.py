@@ -336,6 +336,25 @@ TABLES: dict[str, Table] = {
         | internal(LINK, "patient_id")
         | internal(COLLEAGUE, "physio_id"),
     ),
+    "call": Table(
+        Erased.DELETED,
+        section="calls",
+        columns=plain("id")
+        | exported(times="offered", preferred="when_it_suits_you", call_at="at")
+        | same("state made_at answered_at ended_at outcome")
+        | internal(LINK, "patient_id")
+        | internal(COLLEAGUE, "physio_id"),
+    ),
+    "referral": Table(
+        Erased.DELETED,
+        section="referrals",
+        columns=plain("id")
+        | exported(happened_on="day", answer="you_said")
+        | same("state reason place bring visit_at made_at answered_at ended_at")
+        | internal(LINK, "patient_id")
+        | internal(COLLEAGUE, "physio_id ended_by")
+        | internal("a clinician's findings: the clinic hands them out in person", "findings"),
+    ),
     "casenote": Table(
         Erased.DELETED,
         columns=plain("id alert_id at")

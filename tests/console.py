@@ -14,6 +14,7 @@ from bot.console.app import console_app
 from bot.console.parts import Parts
 from bot.console.rendering import Pages
 from bot.content import Library
+from bot.services.calls import Calls
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.checkins import CheckIns
@@ -23,6 +24,7 @@ from bot.services.escalation import Escalation
 from bot.services.outgoing import Outgoing
 from bot.services.overview import Overviews
 from bot.services.people import People
+from bot.services.referrals import Referrals
 from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
 from bot.services.takeovers import Takeovers
@@ -80,7 +82,8 @@ class Desk:
                 database=database, library=library, clock=clock, sign_in=self.sign_in, pages=Pages(), wake=self._wake,
                 worklist=self.worklist, cases=CaseFiles(library, self.worklist),
                 case_desk=CaseDesk(library, escalation), takeovers=takeovers,
-                contacts=Contacts(library, takeovers), why=WhyMessages(library),
+                contacts=Contacts(library, takeovers), calls=Calls(library, outgoing, takeovers),
+                referrals=Referrals(library, outgoing, takeovers), why=WhyMessages(library),
                 overviews=Overviews(library), people=People(library, self.sign_in, enrolment),
                 rota=RotaDesk(escalation.rotas), rotas=escalation.rotas, bot_name=lambda: "coach_bot", **parts,
             )

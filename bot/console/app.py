@@ -10,15 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from bot.console import case, door, figures, people, rota, talking, worklist
+from bot.console import calls, case, door, figures, people, referrals, rota, talking, worklist
 from bot.console.entrance import Entrance
 from bot.console.headers import SecurityHeaders, Static
 from bot.console.pages import Page
 from bot.console.parts import Parts
 
-PAGES: tuple[Page, ...] = (
-    *door.PAGES, *worklist.PAGES, *case.PAGES, *talking.PAGES, *figures.PAGES, *people.PAGES, *rota.PAGES,
-)  # fmt: skip
+AREAS = (door, worklist, case, talking, calls, referrals, figures, people, rota)
+PAGES: tuple[Page, ...] = tuple(page for area in AREAS for page in area.PAGES)
 
 
 def console_app(parts: Parts) -> Starlette:

@@ -26,7 +26,9 @@ def show(visit: Visit) -> Response:
     case = parts.cases.read(visit.session, patient, visit.now, by=visit.by)
     contact = parts.contacts.open_case(visit.session, visit.physio, patient, visit.now)
     return visit.page(
-        "case.html", case=case, contact=contact, patient=patient, me=visit.physio, chart=chart(case.days), zone=visit.zone,
+        "case.html", case=case, contact=contact,
+        call_outcomes=parts.library.value("talking.call_outcomes"), referral_reasons=parts.referrals.reasons,
+        referral_outcomes=parts.referrals.outcomes, patient=patient, me=visit.physio, chart=chart(case.days), zone=visit.zone,
         outcomes=parts.outcomes, beliefs=parts.library.protocol["beliefs"], no_belief=NO_BELIEF,
         risk_name=parts.cases.risk_name, colleagues=_colleagues(visit), here=f"/patients/{patient.code}",
         raised=case.raised, discreet=parts.library.value("escalation.discreet"),

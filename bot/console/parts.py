@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.console.rendering import Pages
 from bot.content import Library
+from bot.services.calls import Calls
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.contacts import Contacts
 from bot.services.overview import Overviews
 from bot.services.people import People
+from bot.services.referrals import Referrals
 from bot.services.rota import Rotas
 from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
@@ -36,6 +38,8 @@ class Parts:
     case_desk: CaseDesk
     takeovers: Takeovers
     contacts: Contacts
+    calls: Calls
+    referrals: Referrals
     why: WhyMessages
     overviews: Overviews
     people: People

@@ -74,9 +74,11 @@ def hand_back(visit: Visit) -> Response:
 
 
 def contacts(visit: Visit) -> Response:
-    """Whom somebody of the service is writing with."""
+    """Whom somebody of the service is writing with, calls to be made, visits to come."""
+    found, here = visit.parts.contacts, visit.service_id
     return visit.page(
-        "talking_contacts.html", talking=visit.parts.contacts.talking(visit.session, visit.service_id), zone=visit.zone,
+        "talking_contacts.html", talking=found.talking(visit.session, here), calls=found.calls(visit.session, here),
+        referrals=found.referrals(visit.session, here), reasons=visit.parts.referrals.reasons, zone=visit.zone,
     )  # fmt: skip
 
 

@@ -7,14 +7,17 @@ from sqlmodel import Session
 
 from bot.content import Library
 from bot.services.takeovers import Takeovers
-from data import case_file, outbox, takeovers
+from data import calls, case_file, outbox, referrals, takeovers
+from data.calls import Call
 from data.messages import Direction, Message
 from data.outbox import OutboxState
 from data.patients import Patient
 from data.physios import Physio
+from data.referrals import Referral
 from data.takeovers import Takeover
 
 NOT_DELIVERED = (OutboxState.BLOCKED, OutboxState.FAILED, OutboxState.DROPPED)
+CALLS_SHOWN = 5
 ON_ITS_WAY = (OutboxState.QUEUED, OutboxState.SENDING)
 
 
@@ -34,7 +37,9 @@ class Contact:
 
     takeover: Takeover | None
     said: list[Said]
-    writes: str  # the name of the physio who wrote last
+    calls: list[Call]  # the newest first
+    referrals: list[Referral]  # the newest first
+    names: dict[int, str]  # of physios
 
     @property
     def is_open(self) -> bool:
@@ -59,12 +64,9 @@ class Contacts:
         """The physio has the case before them: what the patient wrote counts as read."""
         self._takeovers.read(session, physio, patient, now)
         takeover = takeovers.newest_of(session, patient.id)
-        if takeover is None:
-            return Contact(None, [], "")
-        most = int(self._library.number("talking.shown"))
-        said = takeovers.words_since(session, patient.id, takeover.began_at, most=most)
-        said = [each for each in said if takeover.ended_at is None or each.at <= takeover.ended_at]
-        ids = {each.physio_id for each in said} | {takeover.physio_id}
+        said = self._said(session, patient, takeover) if takeover else []
+        referred = referrals.of_patient(session, patient.id)
+        ids = {each.physio_id for each in said} | {each.ended_by for each in referred}
         names = case_file.names(session, {number for number in ids if number is not None})
         kept_back = case_file.with_risk(session, patient.id, self._library.value("escalation.discreet"))
         return Contact(
@@ -73,11 +75,24 @@ class Contacts:
                 Said(each.at, _who(each, names), None if each.id in kept_back else each.text, self._fate(session, each))
                 for each in said
             ],
-            names.get(takeover.physio_id or 0, ""),
+            calls.of_patient(session, patient.id, most=CALLS_SHOWN),
+            referred,
+            names,
         )
+
+    def _said(self, session: Session, patient: Patient, takeover: Takeover) -> list[Message]:
+        most = int(self._library.number("talking.shown"))
+        said = takeovers.words_since(session, patient.id, takeover.began_at, most=most)
+        return [each for each in said if takeover.ended_at is None or each.at <= takeover.ended_at]
 
     def talking(self, session: Session, service_id: int) -> list[Talking]:
         return [Talking(*row) for row in takeovers.open_in(session, service_id)]
+
+    def calls(self, session: Session, service_id: int) -> list[tuple[Call, Patient]]:
+        return calls.live_in(session, service_id)
+
+    def referrals(self, session: Session, service_id: int) -> list[tuple[Referral, Patient]]:
+        return referrals.open_in(session, service_id)
 
     def _fate(self, session: Session, message: Message) -> str:
         if message.direction == Direction.FROM_PATIENT:

@@ -21,6 +21,7 @@ from bot.rasa.turns import Answer, FormSync, Parse, Turn, TurnResult
 from bot.services import aftercare
 from bot.services.aftercare import Aftercare
 from bot.services.at_risk import AtRisk
+from bot.services.calls import Calls
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
 from bot.services.experiments import Experiments
@@ -30,6 +31,7 @@ from bot.services.links import Links
 from bot.services.measures import Asked, Measures
 from bot.services.outgoing import Outgoing
 from bot.services.programme import Programme
+from bot.services.referrals import Referrals
 from bot.services.replies import Replies
 from bot.services.safety import Safety
 from bot.services.skills import Skills
@@ -45,7 +47,8 @@ from data.patients import Patient, PatientState
 logger = logging.getLogger(__name__)
 
 UNDO = "undo"
-MEANWHILE = ("safety", "safety_screen", "physio", "call")  # messages whose buttons count in a talk with a physio
+# Messages whose buttons count while a physio and the patient write to each other.
+MEANWHILE = ("safety", "safety_screen", "physio", "call", "referral")
 WITH_WORDS = ("text", "command", "edited", "caption", "tap")
 PAIN = "pain"  # the question of a check-in whose answer the at-risk rules look at at once
 UNREADABLE = {
@@ -91,6 +94,8 @@ class Conversation:
         links: Links,
         takeovers: Takeovers,
         at_risk: AtRisk,
+        calls: Calls,
+        referrals: Referrals,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -110,6 +115,8 @@ class Conversation:
         self._links = links
         self._takeovers = takeovers
         self._at_risk = at_risk
+        self._calls = calls
+        self._referrals = referrals
         self._commands = {name: command["intent"] for name, command in library.protocol["commands"]["patients"].items()}
 
     # 1 ─ in the second it arrives, also while an earlier turn of this chat still waits for Rasa
@@ -205,6 +212,8 @@ class Conversation:
         if heard.intent == BACK:
             self._takeovers.back_to_coach(session, patient, key=f"{incoming.key}:reply", now=now)
             return Heard(done=True)
+        if self._answers_physio(session, patient, heard, key=f"{incoming.key}:reply", now=now):
+            return Heard(done=True)
         if self._takeovers.is_open(session, patient):
             if not self._takeovers.wants_back(heard.text):
                 self._takeovers.heard(session, patient, message, now)
@@ -250,6 +259,15 @@ class Conversation:
         if patient.state in (PatientState.STRANGER, PatientState.INVITED, PatientState.WITHDRAWN):
             self._enrolling(patient, heard)
         return heard
+
+    def _answers_physio(self, session: Session, patient: Patient, heard: Heard, *, key: str, now: datetime) -> bool:
+        """A tap on what a physio has offered: times for a call, a visit."""
+        if patient.state not in (PatientState.ACTIVE, PatientState.PAUSED):
+            return False
+        given = heard.entities
+        return self._calls.tapped(session, patient, heard.intent, given, key=key, now=now) or self._referrals.tapped(
+            session, patient, heard.intent, given, key=key, now=now
+        )
 
     def _questionnaire(self, session: Session, patient: Patient, heard: Heard, *, key: str, now: datetime) -> bool:
         """A tap on a questionnaire's button, a plain answer to its question, or the wish to see them."""

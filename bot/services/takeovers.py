@@ -59,7 +59,7 @@ class Takeovers:
 
     def shown(self, session: Session, physio: Physio, patient: Patient, words: str) -> str:
         """What the patient would see. Raises EffectRefused when they can't be written to."""
-        self._refuse_unreachable(session, patient)
+        self.refuse_unreachable(session, patient)
         framed = self.words.shown(session, physio, patient, words, first=not self.is_open(session, patient))
         return "\n\n".join(each.text for each in framed)
 
@@ -74,7 +74,7 @@ class Takeovers:
         if sent := messages.by_key(session, key):
             return sent
         said = self.words.checked(words)
-        self._refuse_unreachable(session, patient)
+        self.refuse_unreachable(session, patient)
         alerts.lock_patient(session, patient)  # two physios who begin at once share one takeover
         takeover = takeovers.open_of(session, patient.id)
         framed = self.words.shown(session, physio, patient, said, first=takeover is None)
@@ -88,6 +88,25 @@ class Takeovers:
         message.physio_id = physio.id
         self._audit(session, patient, "physio_wrote", _by(physio), now, message=message.id, template=template or None)
         return message
+
+    def say_as(
+        self, session: Session, physio: Physio, patient: Patient, words: Words, *, key: str, kind: str, now: datetime
+    ) -> None:
+        """One message of a physio's with buttons of its own, framed as theirs; it opens no takeover.
+
+        Raises EffectRefused for a patient who can't be written to.
+        """
+        self.refuse_unreachable(session, patient)
+        framed = self.words.shown(session, physio, patient, words.text, first=False)[0]
+        said = Words(words.response, framed.text, words.choices)
+        self._outgoing.to_patient(session, patient, [said], key=key, kind=kind, now=now)
+        if message := messages.by_key(session, key):
+            message.physio_id = physio.id
+
+    def framed(self, session: Session, physio: Physio, patient: Patient, words: str) -> str:
+        """As `say_as` would show it. Raises EffectRefused for a patient who can't be written to."""
+        self.refuse_unreachable(session, patient)
+        return self.words.shown(session, physio, patient, words, first=False)[0].text
 
     def read(self, session: Session, physio: Physio, patient: Patient, now: datetime) -> None:
         """A physio has the patient's words before them."""
@@ -115,7 +134,8 @@ class Takeovers:
         self._audit(session, patient, "takeover_began", _by(physio), now, takeover=takeover.id)
         return takeover
 
-    def _refuse_unreachable(self, session: Session, patient: Patient) -> None:
+    def refuse_unreachable(self, session: Session, patient: Patient) -> None:
+        """Raises EffectRefused for a patient whom nobody can write to here."""
         chat = patients.chat_of(session, patient)
         if patient.state not in MAY_BE_WRITTEN_TO or chat is None or chat.blocked_at:
             raise EffectRefused("utter_talk_unreachable")
@@ -166,7 +186,7 @@ class Takeovers:
         notice = self._library.say("utter_talk_notice", patient=patient.code)
         choices = tuple(Choice(each.label, effect=effect(each.says, patient)) for each in notice.choices)
         said = Words(notice.response, notice.text, choices)
-        self._to_physio(session, patient, physio, said, f"takeover:{takeover.id}:{message.key}", now)
+        self.notify(session, patient, physio, said, f"takeover:{takeover.id}:{message.key}", now)
 
     # --- the tick ---
 
@@ -232,12 +252,10 @@ class Takeovers:
     ) -> None:
         if physio := physios.get(session, takeover.physio_id):
             words = self._library.say(response, patient=patient.code)
-            self._to_physio(session, patient, physio, words, f"takeover:{takeover.id}:ended", now)
+            self.notify(session, patient, physio, words, f"takeover:{takeover.id}:ended", now)
 
-    def _to_physio(
-        self, session: Session, patient: Patient, physio: Physio, words: Words, key: str, now: datetime
-    ) -> None:
-        """The row belongs to the patient too, so that an erasure finds it."""
+    def notify(self, session: Session, patient: Patient, physio: Physio, words: Words, key: str, now: datetime) -> None:
+        """A notice in the physio's chat, without the patient's words. It belongs to the patient too: an erasure finds it."""
         if physio.left_at is None:
             row = self._outgoing.to_physio(session, physio, [words], key=key, now=now, kind="notice")
             if row:

@@ -169,3 +169,88 @@ def test_another_services_physio_can_write_to_nobody_here(clinic: Clinic) -> Non
     assert omar.sends(f"{CASE}/hand-back").status_code == 404
     assert "P-7KQ4M" not in omar.opens("/contacts").text
     assert len(written(clinic)) == 1
+
+
+# Calls and referrals --------------------------------------------------------------------------------------------------
+
+REFERRAL = {"reason": "doubt", "place": "Room 4, Hill Clinic", "bring": "your medicines", "at": "2026-12-08T11:00"}
+
+
+def sends(browser: Browser, page: str, **form: str) -> str:
+    """Looks at it and sends it; where that leads."""
+    preview = browser.sends(f"{CASE}/{page}", f"{CASE}/{page}", step="preview", **form).text
+    once = ONCE.search(preview.partition("h-preview")[2])
+    assert once, "there is nothing to send"
+    return browser.sends(f"{CASE}/{page}", f"{CASE}/{page}", step="send", once=once[1], **form).headers["location"]
+
+
+def test_a_call_is_offered_from_the_case_and_its_outcome_kept(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    clinic.patient()
+
+    page = priya.opens(sends(priya, "call", time0="2026-12-02T10:30", time1="2026-12-03T14:00")).text
+    assert "You hear which time" in page
+    assert "no answer yet" in page
+    assert "offered, no answer yet" in priya.opens("/contacts").text
+    clinic.deliver()
+
+    done = priya.sends(f"{CASE}/calls/1", CASE, outcome="no_answer")
+    again = priya.sends(f"{CASE}/calls/1", CASE, outcome="spoke", back=CASE)
+
+    assert "no answer on the phone" in priya.opens(done.headers["location"]).text
+    assert "settled before" in priya.opens(again.headers["location"]).text
+
+
+def test_times_that_can_not_be_offered_stay_on_the_page(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    clinic.patient()
+
+    for step in ("preview", "send"):
+        page = priya.sends(f"{CASE}/call", f"{CASE}/call", step=step, time0="2026-12-01T09:05", once="0" * 16).text
+        assert "too soon" in page
+        assert 'value="2026-12-01T09:05"' in page
+        assert 'id="send"' not in page
+    assert "None to be made" in priya.opens("/contacts").text
+
+
+def test_a_patient_is_referred_and_the_outcome_kept(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    patient = clinic.patient()
+
+    page = priya.opens(sends(priya, "refer", words="Please come to us.", **REFERRAL)).text
+    assert "Referred, and the patient has been told" in page
+    assert "Please come to us." in clinic.patient_sees(patient)[-1]
+    assert "Room 4, Hill Clinic" in page
+    assert "P-7KQ4M" in priya.opens("/contacts").text
+
+    done = priya.sends(f"{CASE}/referrals/1", CASE, outcome="attended", on="2026-12-01", findings=HOSTILE)
+
+    page = priya.opens(done.headers["location"]).text
+    assert "Attended, Tue 1 Dec · Priya" in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "No referral is open" in priya.opens("/contacts").text
+
+
+def test_a_form_that_is_not_complete_keeps_what_was_written(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    clinic.patient()
+
+    blank = priya.opens(f"{CASE}/refer").text
+    assert "[place and address]" in blank
+    page = priya.sends(f"{CASE}/refer", f"{CASE}/refer", step="preview", **REFERRAL | {"place": "in [town]"}).text
+
+    assert "without [square brackets] left" in page
+    assert 'value="in [town]"' in page
+    assert 'id="send"' not in page
+
+
+def test_another_services_physio_can_settle_nothing_here(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    omar = clinic.colleague("Omar", service=clinic.other_service())
+    clinic.patient()
+    sends(priya, "call", time0="2026-12-02T10:30")
+    sends(priya, "refer", **REFERRAL)
+
+    for path in ("call", "calls/1", "refer", "referrals/1"):
+        assert omar.sends(f"{CASE}/{path}", outcome="cancelled", step="send", once="0" * 16).status_code == 404
+    assert "no answer yet" in priya.opens(CASE).text
