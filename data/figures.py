@@ -37,9 +37,10 @@ def unclosed_by_level(session: Session, service_id: int) -> dict[str, int]:
     return dict(session.exec(query.group_by(col(Alert.level)).order_by(col(Alert.level))).all())
 
 
-def raised(session: Session, service_id: int, since: datetime) -> int:
-    query = _of_service(select(func.count()).select_from(Alert), service_id).where(col(Alert.raised_at) >= since)
-    return int(session.exec(query).one())
+def raised_by_cause(session: Session, service_id: int, since: datetime) -> dict[str, int]:
+    """Risk or at-risk rule → how many alerts it has raised since then."""
+    query = _of_service(select(Alert.cause, func.count()), service_id).where(col(Alert.raised_at) >= since)
+    return dict(session.exec(query.group_by(col(Alert.cause)).order_by(col(Alert.cause))).all())
 
 
 def outcomes(session: Session, service_id: int, since: datetime) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Patients at risk of not getting on: what they see, what the physio sees, when nobody is told, and what a close does."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -33,8 +34,22 @@ SEEN: WeakKeyDictionary[Chat, int] = WeakKeyDictionary()
 async def chat(
     sqlite_database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa
 ) -> AsyncIterator[Chat]:
+    async with watched(Chat(sqlite_database, library, rules, clock, rasa), rasa) as chat:
+        yield chat
+
+
+@pytest.fixture
+async def either(
+    database: Database, library: Library, rules: ScreeningRules, clock: SimulatedClock, rasa: FakeRasa
+) -> AsyncIterator[Chat]:
+    """On both databases: where what stands in the rows decides."""
+    async with watched(Chat(database, library, rules, clock, rasa), rasa) as chat:
+        yield chat
+
+
+@asynccontextmanager
+async def watched(chat: Chat, rasa: FakeRasa) -> AsyncIterator[Chat]:
     """Watched: Tuesday 1 December 2026, 09:00; check-ins at 18:00; looked at each day at 09:30."""
-    chat = Chat(sqlite_database, library, rules, clock, rasa)
     async with chat.bot:
         chat.physio_is_on_duty()
         chat.patient_has_joined(watched=True)
@@ -262,7 +277,8 @@ async def test_missing_ratings_are_no_rise(chat: Chat) -> None:
     assert raised(chat) == []
 
 
-async def test_it_is_told_once_and_again_only_a_week_after_the_close(chat: Chat) -> None:
+async def test_it_is_told_once_and_again_only_a_week_after_the_close(either: Chat) -> None:
+    chat = either
     await joined_for(chat, 30)
     told(chat, [3] * 14 + [6] * 7)
     await looks(chat)
@@ -278,7 +294,8 @@ async def test_it_is_told_once_and_again_only_a_week_after_the_close(chat: Chat)
         assert len(raised(chat)) == (1 if days < 7 else 2), days
 
 
-async def test_a_higher_level_takes_the_place_of_the_open_one(chat: Chat) -> None:
+async def test_a_higher_level_takes_the_place_of_the_open_one(either: Chat) -> None:
+    chat = either
     await joined_for(chat, 30)
     told(chat, [3] * 14 + [6] * 7)
     await looks(chat)
@@ -291,6 +308,20 @@ async def test_a_higher_level_takes_the_place_of_the_open_one(chat: Chat) -> Non
     assert raised(chat) == [("AR01", "P1")]
     chat.physio_sees("P1", "mean pain 9 over 7 days")
     assert len(chat.rows(lambda session: session.exec(select(AtRiskFinding)).all())) == 2
+
+
+async def test_a_red_flag_is_told_again_each_time_also_right_after_a_close(either: Chat) -> None:
+    chat = either
+    await chat.patient_says("I'm numb between my legs and I can't pee")
+    await chat.physio_taps("Acknowledge")
+    await chat.patient_says("it's still all numb between my legs")
+    assert [(alert.cause, alert.times_raised, alert.state) for alert in chat.alerts()] == [("RF01", 2, "open")]
+
+    await chat.physio_taps("Close")
+    await chat.physio_taps("Known already and not new")
+    await chat.patient_says("I'm numb between my legs and I can't pee")
+
+    assert raised(chat) == [("RF01", "P0"), ("RF01", "P0")]
 
 
 async def answer_no(chat: Chat) -> None:

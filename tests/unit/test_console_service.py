@@ -127,6 +127,38 @@ def test_the_figures_as_a_file_name_nobody(clinic: Clinic) -> None:
     assert "P-7KQ4M" not in answer.text
 
 
+@pytest.fixture
+def on_either(database: Database, clock: SimulatedClock, library: Library) -> Clinic:
+    return Clinic(database, clock, library)
+
+
+def test_alerts_are_counted_by_rule_and_held_against_the_budget(on_either: Clinic) -> None:
+    clinic = on_either
+    clinic.physio("Priya")
+    first, second = clinic.patient("P-7KQ4M"), clinic.patient("P-2ABCD")
+    for patient in (first, second):
+        clinic.raises(patient, "AR01", level="P2", severity="R", told="")
+    clinic.raises(first, "AR01", level="P1", severity="R", told="")  # supersedes its own: no further alert
+    clinic.raises(first, "AR12", level="P3", severity="R", told="")
+    clinic.raises(second, "RF17", severity="E999", told="MABUSE")
+    marion = manager(clinic)
+
+    page = marion.opens("/overview").text
+    rows = list(csv.reader(io.StringIO(marion.opens("/overview.csv").text)))
+
+    assert re.search(r"AR01 Pain has risen and stayed up</th><td[^>]*>2</td><td[^>]*>0.25</td>", page)
+    assert re.search(r"AR12 [^<]+</th><td[^>]*>1</td>", page)
+    assert re.search(r"Red flags and other alerts</th><td[^>]*>1</td>", page)
+    assert "RF17" not in page
+    assert "budget 0.5 · 4 raised" in page
+    assert ["alerts raised, 4 weeks", "AR01", "2"] in rows
+    assert ["alerts a patient a week", "all", "0.50"] in rows
+
+    clinic.raises(second, "AR12", level="P3", severity="R", told="")
+
+    assert "over the budget of 0.5: look at the thresholds" in marion.opens("/overview").text
+
+
 def test_a_step_that_nobody_takes_is_seen(clinic: Clinic) -> None:
     clinic.raises(clinic.patient(), "RF01")
     clinic.clock.move(timedelta(hours=1))
