@@ -227,7 +227,7 @@ class Door:
         return instant
 
     def _shown(self, shown: Shown) -> None:
-        if shown.is_edited:  # an edit only takes a used keyboard away
+        if shown.is_edited and not shown.buttons:  # it only takes a used keyboard away
             return
         if shown.chat_id not in (PATIENT, PHYSIO):  # one of the demo's people
             return
@@ -237,6 +237,8 @@ class Door:
             "text": shown.text,
             "buttons": shown.labels,
         }
+        if shown.is_edited:
+            message["edited"] = True
         if shown.picture is not None:
             message["picture"] = str(self._keep(shown.picture, shown.file_name or "picture.png"))
         self._show(message)
@@ -379,7 +381,7 @@ def _printer(*, as_json: bool) -> Callable[[dict[str, Any]], None]:
         console.print(
             Panel(
                 Text(message["text"] + picture + buttons),
-                title=f"{who} · {message['at'][:16]}",
+                title=f"{who} · {message['at'][:16]}{' · changed' if 'edited' in message else ''}",
                 title_align="left",
                 border_style=style,
             )

@@ -164,6 +164,11 @@ class Library:
     def has(self, response: str) -> bool:
         return response in self.responses
 
+    def one_of(self, text: str) -> str:
+        """ "1 minutes" → "1 minute": numbers are filled in later than words are written."""
+        singular: dict[str, str] = self.value("wording.one_of")
+        return re.sub(rf"(?<![\d.,:/–-])1 ({'|'.join(singular)})\b", lambda found: f"1 {singular[found[1]]}", text)
+
     def number(self, path: str) -> float:
         """The value of a protocol number: `number("check_in.reminder_after")`; its unit stands beside it in the file."""
         return float(self.value(path))

@@ -149,7 +149,7 @@ class Plans:
         counted = [minutes for minutes in tries if minutes > 0][: int(self.number("most_tries"))]
         words = self._library.say(
             "utter_baseline_found",
-            tries=", ".join(map(str, counted)), baseline=f"{found:.1f}".removesuffix(".0"), start=start, less=less,
+            tries=", ".join(map(str, counted)), baseline=round(found), start=start, less=less,
         )  # fmt: skip
         brought = {"goal_activity": plan.activity, "goal_start_minutes": f"{max(start, int(found))} minutes"}
         amounts = dict.fromkeys((start, less))

@@ -15,7 +15,7 @@ import pytest
 from bot import chat as doors
 from bot.chat import DEMO_CODE, PATIENT, Door, Mistake
 from bot.clock import SimulatedClock
-from bot.content import Library, Picture, Words
+from bot.content import Choice, Library, Picture, Words
 from bot.services.outgoing import Outgoing
 from bot.services.safety import screening_rules
 from bot.telegram.terminal import PNG
@@ -109,6 +109,33 @@ async def test_a_picture_is_named_and_kept_as_a_file(terminal: Terminal) -> None
     assert [file.read_bytes() for file in files] == [PNG, PNG]
     assert len(set(files)) == 2
     assert files[0].name.endswith("progress.png")
+
+
+async def test_a_list_is_shown_again_with_each_tick(terminal: Terminal) -> None:
+    for _ in range(3):  # the questionnaires begin on the third day
+        await terminal.types(":wait 1d")
+    await terminal.types("/questionnaires", ":tap Start now")
+
+    (seen,) = await terminal.types(":tap 2")
+
+    assert "☑ 2." in seen
+    assert "☐ 3." in seen
+    assert terminal.shown[-1]["edited"] is True
+
+
+async def test_one_minute_is_no_minutes(terminal: Terminal) -> None:
+    await terminal.types("hello")
+    with terminal.chat.database.transaction() as session:
+        patient = patients.by_chat(session, doors.PATIENT)
+        words = [Words("utter_x", "1 minutes next week, 21 minutes now.", (Choice("Down to 1 minutes", says="down"),))]
+        Outgoing(terminal.chat.library).to_patient(
+            session, patient, words, key="one", kind="reply", now=terminal.chat.clock.now()
+        )
+
+    seen = await terminal.types(":wait 1m")
+
+    assert "patient: 1 minute next week, 21 minutes now." in seen
+    assert ["Down to 1 minute"] in [each["buttons"] for each in terminal.shown]
 
 
 # What a line does -----------------------------------------------------------------------------------------------------
