@@ -231,7 +231,7 @@ class Door:
             return
         if shown.chat_id not in (PATIENT, PHYSIO):  # one of the demo's people
             return
-        message = {
+        message: dict[str, Any] = {
             "at": self._clock.now().isoformat(timespec="seconds"),
             "to": "physio" if shown.chat_id == PHYSIO else "patient",
             "text": shown.text,
