@@ -12,6 +12,7 @@ from enum import StrEnum
 from statistics import mean, median
 
 DAY = timedelta(days=1)
+SHORTEST = 1  # minutes: there is no smaller session
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def baseline(tries: Sequence[int], numbers: Numbers) -> float | None:
 
 def first_quota(minutes: float, share: float) -> int:
     """A little below the baseline, so that it works on a sore day too; at least a minute."""
-    return max(1, math.floor(round(minutes * share, 6)))
+    return max(SHORTEST, math.floor(round(minutes * share, 6)))
 
 
 # Steps
@@ -116,7 +117,7 @@ def step_down(minutes: int, steps: int, numbers: Numbers) -> int:
     """The amount from which so many steps lead up again; at least a minute."""
     for _ in range(steps):
         minutes = min(minutes - numbers.least_step, math.ceil(round(minutes / (1 + numbers.step), 6)))
-    return max(1, minutes)
+    return max(SHORTEST, minutes)
 
 
 def ceiling(sessions: int, numbers: Numbers, *, most_minutes: int) -> int:
@@ -137,8 +138,15 @@ def after(choice: Choice, minutes: int, numbers: Numbers, *, most: int, pain_ris
 # What the rule would do
 
 
-def suggest(weeks: Sequence[Week], numbers: Numbers, *, hindrance: Hindrance | None = None) -> Suggestion:
-    """For the week after the last of `weeks` (oldest first, never empty)."""
+def suggest(
+    weeks: Sequence[Week], numbers: Numbers, *, hindrance: Hindrance | None = None, shortest: bool = False
+) -> Suggestion:
+    """For the week after the last of `weeks` (oldest first, never empty). `shortest`: there is no smaller amount."""
+    suggestion = _suggest(weeks, numbers, hindrance)
+    return Suggestion(Choice.SAME, "least") if shortest and suggestion.choice is Choice.DOWN else suggestion
+
+
+def _suggest(weeks: Sequence[Week], numbers: Numbers, hindrance: Hindrance | None) -> Suggestion:
     week, share = weeks[-1], weeks[-1].share
     if week.reason == Reason.ILLNESS:
         return Suggestion(Choice.SAME, "illness")

@@ -145,7 +145,8 @@ class WeeklyReview(Topic):
         if hindrance is None and self._is_low(talk):
             hindrance = Hindrance.LOW_FUNCTION
         weeks = [*self._plans.weeks(session, patient, plan), self._week(session, patient, talk, plan)]
-        return graded_activity.suggest(weeks, self._plans.numbers, hindrance=hindrance)
+        shortest = plan.minutes == graded_activity.SHORTEST
+        return graded_activity.suggest(weeks, self._plans.numbers, hindrance=hindrance, shortest=shortest)
 
     def _allowed(self, session: Session, patient: Patient, plan: ActivityPlan, now: datetime) -> list[str]:
         allowed = [Decision.SAME, Decision.CHANGE, Decision.PAUSE]

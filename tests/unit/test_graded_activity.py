@@ -128,6 +128,10 @@ def test_what_hinders_a_step_hinders_nothing_else(hindrance: Hindrance, numbers:
     assert rule.suggest([week(1), week(1)], numbers, hindrance=hindrance).choice == Choice.DOWN
 
 
+def test_nothing_smaller_is_suggested_than_the_shortest_session(numbers: Numbers) -> None:
+    assert rule.suggest([week(1), week(1)], numbers, shortest=True) == rule.Suggestion(Choice.SAME, "least")
+
+
 # Pain
 
 
