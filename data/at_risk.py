@@ -25,7 +25,7 @@ class AtRiskLook(SQLModel, table=True):
 
     id: int = Field(default=None, primary_key=True)
     patient_id: int = Field(foreign_key="patient.id", index=True)
-    source: str = DAILY  # what there is news of: pain, activity, measures, … (bot/coaching/at_risk.py)
+    source: str = DAILY  # what there is news of: pain, activity, measures, … (bot/coaching/at_risk_triggers.py)
     due_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 

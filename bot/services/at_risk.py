@@ -13,7 +13,8 @@ from sqlmodel import Session
 
 from bot.clock import Clock
 from bot.coaching import schedule
-from bot.coaching.at_risk import Evidence, Hit, Rule, hits, may_fire, worst
+from bot.coaching.at_risk import Hit, Rule, hits, may_fire, worst
+from bot.coaching.at_risk_known import Evidence
 from bot.content import Library
 from bot.services.at_risk_card import CaseLines
 from bot.services.at_risk_evidence import EvidenceBook

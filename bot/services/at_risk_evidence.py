@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.coaching import schedule
-from bot.coaching.at_risk import Answered, Asked, CannotDo, Evidence, Found, Said, Scored, Talked, Week
+from bot.coaching.at_risk_known import Answered, Asked, CannotDo, Evidence, Found, Said, Scored, Talked, Week
 from bot.coaching.boom_bust import Diary
 from bot.coaching.catalogue import Body, Catalogue
 from bot.coaching.exploration import StrongWords

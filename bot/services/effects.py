@@ -26,7 +26,7 @@ from data import at_risk, goals, messages
 from data.goals import ActivityGoal, GoalState
 from data.patients import Patient, PatientState
 
-# What a turn brings news of, for the at-risk rules that rest on it: bot/coaching/at_risk.py.
+# What a turn brings news of, for the at-risk rules that rest on it: bot/coaching/at_risk_triggers.py.
 NEWS: Mapping[type, tuple[str, ...]] = {
     effects.RecordCheckIn: ("pain", "words", "taps"),
     effects.RecordExploration: ("beliefs",),

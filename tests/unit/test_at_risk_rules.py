@@ -6,21 +6,17 @@ from typing import Any
 
 import pytest
 
-from bot.coaching.at_risk import (
+from bot.coaching.at_risk import Rule, hits, may_fire, read_rules, worst
+from bot.coaching.at_risk_known import (
     Answered,
     Asked,
     CannotDo,
     Evidence,
     Found,
-    Rule,
     Said,
     Scored,
     Talked,
     Week,
-    hits,
-    may_fire,
-    read_rules,
-    worst,
 )
 from bot.coaching.boom_bust import Diary
 from bot.content import Library
