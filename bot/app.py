@@ -14,6 +14,7 @@ from bot.services.aftercare import Aftercare
 from bot.services.at_risk import AtRisk
 from bot.services.at_risk_evidence import EvidenceBook
 from bot.services.at_risk_prompts import AtRiskPrompts
+from bot.services.call_sheet import CallSheets
 from bot.services.calls import Calls
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
@@ -53,6 +54,7 @@ from bot.services.rota_desk import RotaDesk
 from bot.services.safety import Safety
 from bot.services.sign_in import SignIn
 from bot.services.skills import Skills
+from bot.services.support_calls import SupportCalls
 from bot.services.takeovers import Takeovers
 from bot.services.talks import Talks
 from bot.services.tick import Tick
@@ -147,6 +149,8 @@ class App:
         self.cases = CaseFiles(library, self.worklist)
         self.case_desk = CaseDesk(library, self.escalation)
         self.contacts = Contacts(library, self.takeovers)
+        self.support_calls = SupportCalls(library)
+        self.sheets = CallSheets(library, self.cases, self.support_calls)
         self.why = WhyMessages(library)
         self.overviews = Overviews(library)
         self.people = People(library, self.sign_in, self.enrolment)

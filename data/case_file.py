@@ -60,6 +60,17 @@ def last_heard(session: Session, patient_id: int) -> datetime | None:
     return session.exec(query.order_by(col(Message.id).desc()).limit(1)).first()
 
 
+def said_since(session: Session, patient_id: int, since: datetime | None, *, most: int) -> list[Message]:
+    """The patient's own messages in words, the newest first."""
+    query = select(Message).where(
+        col(Message.patient_id) == patient_id, col(Message.direction) == Direction.FROM_PATIENT,
+        col(Message.kind) == "text",
+    )  # fmt: skip
+    if since is not None:
+        query = query.where(col(Message.at) >= since)
+    return list(session.exec(query.order_by(col(Message.id).desc()).limit(most)).all())
+
+
 def check_ins(session: Session, patient_id: int, first: date, last: date) -> list[CheckIn]:
     query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.on).between(first, last))
     return list(session.exec(query.order_by(col(CheckIn.on).desc(), col(CheckIn.id).desc())).all())

@@ -362,6 +362,16 @@ TABLES: dict[str, Table] = {
         | internal(COLLEAGUE, "physio_id")
         | internal("a clinician's note can be about others too: the clinic hands it out in person", "words"),
     ),
+    "supportcall": Table(
+        Erased.DELETED,
+        section="support_calls",
+        columns=plain("id ended content")
+        | same("at")
+        | exported(number="which", outcome="how_it_went", referral="physical_assessment")
+        | internal(LINK, "patient_id")
+        | internal(COLLEAGUE, "physio_id")
+        | internal("a clinician's note can be about others too: the clinic hands it out in person", "agreed notes"),
+    ),
     "outboxmessage": Table(
         Erased.DELETED,
         columns=plain(

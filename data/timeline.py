@@ -14,8 +14,9 @@ from data.concerns import BeliefFlag, RiskFlag
 from data.goals import ActivityGoal
 from data.messages import Message
 from data.patients import Patient
+from data.support_calls import SupportCall
 
-KINDS = ("message", "check_in", "belief", "risk", "goal", "note", "event")
+KINDS = ("message", "check_in", "belief", "risk", "goal", "note", "call", "event")
 LOOKED = ("case_viewed", "beliefs_listed", "belief_words_read", "page_refused")  # who read it stands in the audit alone
 
 
@@ -59,6 +60,7 @@ READ = {
     "risk": _rows("risk", RiskFlag, RiskFlag.at),
     "goal": _rows("goal", ActivityGoal, ActivityGoal.created_at),
     "note": _rows("note", CaseNote, CaseNote.at),
+    "call": _rows("call", SupportCall, SupportCall.at),
     "event": _rows(
         "event", AuditEvent, AuditEvent.at, col(AuditEvent.what).not_in(LOOKED),
         owner=lambda patient: col(AuditEvent.patient) == patient.code,

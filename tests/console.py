@@ -14,6 +14,7 @@ from bot.console.app import console_app
 from bot.console.parts import Parts
 from bot.console.rendering import Pages
 from bot.content import Library
+from bot.services.call_sheet import CallSheets
 from bot.services.calls import Calls
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
@@ -27,6 +28,7 @@ from bot.services.people import People
 from bot.services.referrals import Referrals
 from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
+from bot.services.support_calls import SupportCalls
 from bot.services.takeovers import Takeovers
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
@@ -72,6 +74,7 @@ class Desk:
         self.sign_in = SignIn(database, library, self.real, QUICK)
         self.woken = 0
         self.worklist = Worklist(library)
+        cases, calls = CaseFiles(library, self.worklist), SupportCalls(library)
         outgoing = Outgoing(library)
         escalation = Escalation(database, clock, library, outgoing)
         check_ins = CheckIns(database, clock, library, outgoing)
@@ -80,7 +83,7 @@ class Desk:
         self.app = console_app(
             Parts(
                 database=database, library=library, clock=clock, sign_in=self.sign_in, pages=Pages(), wake=self._wake,
-                worklist=self.worklist, cases=CaseFiles(library, self.worklist),
+                worklist=self.worklist, cases=cases, support_calls=calls, sheets=CallSheets(library, cases, calls),
                 case_desk=CaseDesk(library, escalation), takeovers=takeovers,
                 contacts=Contacts(library, takeovers), calls=Calls(library, outgoing, takeovers),
                 referrals=Referrals(library, outgoing, takeovers), why=WhyMessages(library),

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from bot.console import calls, case, door, figures, people, referrals, rota, talking, worklist
+from bot.console import calls, case, door, figures, people, referrals, rota, support_calls, talking, worklist
 from bot.console.entrance import Entrance
 from bot.console.headers import SecurityHeaders, Static
 from bot.console.pages import Page
 from bot.console.parts import Parts
 
-AREAS = (door, worklist, case, talking, calls, referrals, figures, people, rota)
+AREAS = (door, worklist, case, support_calls, talking, calls, referrals, figures, people, rota)
 PAGES: tuple[Page, ...] = tuple(page for area in AREAS for page in area.PAGES)
 
 

@@ -14,7 +14,7 @@ from data.patients import Patient
 from data.physios import Physio
 
 
-def _patient(visit: Visit) -> Patient:
+def patient_of(visit: Visit) -> Patient:
     patient = worklist.patient(visit.session, visit.service_id, visit.path("code"))
     if patient is None:
         raise NotFound
@@ -22,7 +22,7 @@ def _patient(visit: Visit) -> Patient:
 
 
 def show(visit: Visit) -> Response:
-    parts, patient = visit.parts, _patient(visit)
+    parts, patient = visit.parts, patient_of(visit)
     case = parts.cases.read(visit.session, patient, visit.now, by=visit.by)
     contact = parts.contacts.open_case(visit.session, visit.physio, patient, visit.now)
     return visit.page(
@@ -30,9 +30,12 @@ def show(visit: Visit) -> Response:
         call_outcomes=parts.library.value("talking.call_outcomes"), referral_reasons=parts.referrals.reasons,
         referral_outcomes=parts.referrals.outcomes, patient=patient, me=visit.physio, chart=chart(case.days), zone=visit.zone,
         outcomes=parts.outcomes, beliefs=parts.library.protocol["beliefs"], no_belief=NO_BELIEF,
-        risk_name=parts.cases.risk_name, colleagues=_colleagues(visit), here=f"/patients/{patient.code}",
+        risk_name=parts.cases.risk_name, limit_name=parts.cases.limit_name,
+        colleagues=_colleagues(visit), here=f"/patients/{patient.code}",
         raised=case.raised, discreet=parts.library.value("escalation.discreet"),
         longest=int(parts.library.number("console.note_at_most")), notice=visit.asked("notice"), about=visit.about,
+        support_calls=parts.support_calls.of_patient(visit.session, patient, visit.now),
+        support_outcomes=parts.support_calls.outcomes,
     )  # fmt: skip
 
 
@@ -42,7 +45,7 @@ def _colleagues(visit: Visit) -> list[Physio]:
 
 def past(visit: Visit) -> Response:
     """Everything that happened, a page at a time."""
-    patient, kind = _patient(visit), visit.asked("kind")
+    patient, kind = patient_of(visit), visit.asked("kind")
     kind = kind if kind in timeline.KINDS else ""
     visit.parts.cases.look(visit.session, patient, visit.now, by=visit.by, part="timeline")
     before = _instant(visit.asked("before"))
@@ -51,13 +54,15 @@ def past(visit: Visit) -> Response:
         "timeline.html", patient=patient, entries=entries, kind=kind, kinds=timeline.KINDS, zone=patient.time_zone,
         kept_back=visit.parts.cases.kept_back(visit.session, patient), risk_name=visit.parts.cases.risk_name,
         beliefs=visit.parts.library.protocol["beliefs"], people=visit.parts.cases.names(visit.session, entries),
+        call_names={each.number: each.name for each in visit.parts.support_calls.calls},
+        call_outcomes=visit.parts.support_calls.outcomes,
         more=len(entries) >= int(visit.parts.library.number("console.listed")),
     )  # fmt: skip
 
 
 def why(visit: Visit) -> Response:
     """Why this person got, or did not get, a message."""
-    patient = _patient(visit)
+    patient = patient_of(visit)
     visit.parts.cases.look(visit.session, patient, visit.now, by=visit.by, part="why")
     reasons = visit.parts.why.explain(visit.session, patient, visit.now)
     return visit.page("why.html", patient=patient, why=reasons, zone=patient.time_zone)
@@ -65,49 +70,49 @@ def why(visit: Visit) -> Response:
 
 def acknowledge(visit: Visit) -> Response:
     reference = visit.path("reference")
-    visit.parts.case_desk.acknowledge(visit.session, visit.physio, reference, visit.now, seen=_number(visit, "seen"))
-    return _done(visit, "acknowledged", reference)
+    visit.parts.case_desk.acknowledge(visit.session, visit.physio, reference, visit.now, seen=number(visit, "seen"))
+    return done(visit, "acknowledged", reference)
 
 
 def assign(visit: Visit) -> Response:
-    to = physios.get(visit.session, _number(visit, "to"))
+    to = physios.get(visit.session, number(visit, "to"))
     if to is None or to.service_id != visit.service_id:
         raise EffectRefused("colleague_refused")
     reference = visit.path("reference")
-    visit.parts.case_desk.assign(visit.session, visit.physio, reference, to, visit.now, seen=_number(visit, "seen"))
-    return _done(visit, "assigned", reference)
+    visit.parts.case_desk.assign(visit.session, visit.physio, reference, to, visit.now, seen=number(visit, "seen"))
+    return done(visit, "assigned", reference)
 
 
 def close(visit: Visit) -> Response:
     reference = visit.path("reference")
     visit.parts.case_desk.close(
-        visit.session, visit.physio, reference, visit.form.get("outcome", ""), visit.now, seen=_number(visit, "seen"),
+        visit.session, visit.physio, reference, visit.form.get("outcome", ""), visit.now, seen=number(visit, "seen"),
         note=visit.form.get("note", ""),
     )  # fmt: skip
-    return _done(visit, "closed", reference)
+    return done(visit, "closed", reference)
 
 
 def note(visit: Visit) -> Response:
-    patient = _patient(visit)
+    patient = patient_of(visit)
     visit.parts.case_desk.note(visit.session, visit.physio, patient, visit.form.get("note", ""), visit.now)
-    return _done(visit, "noted", "")
+    return done(visit, "noted", "")
 
 
 def put_right(visit: Visit) -> Response:
-    patient = _patient(visit)
+    patient = patient_of(visit)
     visit.parts.case_desk.put_right(
         visit.session, visit.physio, patient, int(visit.path("flag")), visit.form.get("belief", ""), visit.now,
-        seen=_number(visit, "seen"), share=visit.form.get("share") == "yes",
+        seen=number(visit, "seen"), share=visit.form.get("share") == "yes",
     )  # fmt: skip
-    return _done(visit, "put_right", "")
+    return done(visit, "put_right", "")
 
 
-def _done(visit: Visit, what: str, about: str) -> Response:
+def done(visit: Visit, what: str, about: str) -> Response:
     path = local_path(visit.form.get("back", "")) or "/worklist"
     return visit.go(f"{path}{'&' if '?' in path else '?'}notice={what}&about={about}")
 
 
-def _number(visit: Visit, name: str) -> int:
+def number(visit: Visit, name: str) -> int:
     """Raises NotFound for what no form of ours sends."""
     value = visit.form.get(name, "")
     if not value.isascii() or not value.isdigit() or len(value) > 9:

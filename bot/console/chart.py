@@ -7,7 +7,7 @@ from datetime import date
 from bot.services.case_file import Day
 
 WIDTH, HEIGHT = 640, 220
-LEFT, RIGHT, TOP, BOTTOM = 40, 34, 14, 34
+LEFT, RIGHT, TOP, BOTTOM = 56, 48, 22, 40
 MOST_PAIN = 10
 
 
@@ -29,6 +29,7 @@ class Point:
 class Tick:
     at: float
     label: str
+    minor: bool = False  # left out where the page is narrow
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def chart(days: Sequence[Day]) -> Chart | None:
         WIDTH, HEIGHT, LEFT, right, base, bars, _lines(days, x, y), dots,
         minutes=[Tick(y(share), f"{top * share:g}") for share in (0, 0.5, 1)],
         pain=[Tick(y(share), f"{MOST_PAIN * share:g}") for share in (0, 0.5, 1)],
-        days=[Tick(x(n), _label(each.on)) for n, each in enumerate(days) if n % 2 == len(days) % 2],
+        days=[Tick(x(n), _label(each.on), minor=n % 4 != 2) for n, each in enumerate(days) if n % 2 == len(days) % 2],
     )  # fmt: skip
 
 

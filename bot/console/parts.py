@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.console.rendering import Pages
 from bot.content import Library
+from bot.services.call_sheet import CallSheets
 from bot.services.calls import Calls
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
@@ -16,6 +17,7 @@ from bot.services.referrals import Referrals
 from bot.services.rota import Rotas
 from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
+from bot.services.support_calls import SupportCalls
 from bot.services.takeovers import Takeovers
 from bot.services.why import WhyMessages
 from bot.services.worklist import Worklist
@@ -40,6 +42,8 @@ class Parts:
     contacts: Contacts
     calls: Calls
     referrals: Referrals
+    support_calls: SupportCalls
+    sheets: CallSheets
     why: WhyMessages
     overviews: Overviews
     people: People

@@ -13,12 +13,12 @@ from data.worklist import Wanted
 
 
 def show(visit: Visit) -> Response:
-    return visit.page("worklist.html", **_content(visit))
+    return visit.page("worklist.html", polled=False, **_content(visit))
 
 
 def rows(visit: Visit) -> Response:
     """The same list without its frame, for the page that refreshes itself."""
-    return visit.page("worklist_rows.html", **_content(visit))
+    return visit.page("worklist_rows.html", polled=True, **_content(visit))
 
 
 def _content(visit: Visit) -> dict[str, Any]:
@@ -33,17 +33,19 @@ def _content(visit: Visit) -> dict[str, Any]:
     query = {"level": level, "owner": visit.asked("owner") if owner else "", "late": "1" if late else ""}
     query = {name: value for name, value in query.items() if value}
     listed = int(parts.library.number("console.listed"))
+    calls_due, calls_late = parts.support_calls.count_due(visit.session, visit.service_id, visit.now)
     return {
         "lines": lines, "number": number, "me": me, "page": page, "pages": max(1, -(-number // listed)),
         "counts": parts.worklist.counts(visit.session, visit.service_id, visit.now, me),
-        "query": query, "here": _address("/worklist", query | ({"page": page} if page > 1 else {})),
-        "address": lambda **changes: _address("/worklist", query | changes), "level": level,
-        "refresh": int(parts.library.number("console.refresh")), "poll": _address("/worklist/rows", query | {"page": page}),
-        "notice": visit.asked("notice"), "about": visit.about, "zone": visit.zone,
+        "query": query, "here": address_of("/worklist", query | ({"page": page} if page > 1 else {})),
+        "address": lambda **changes: address_of("/worklist", query | changes), "level": level,
+        "refresh": int(parts.library.number("console.refresh")), "poll": address_of("/worklist/rows", query | {"page": page}),
+        "calls_due": calls_due, "calls_late": calls_late, "notice": visit.asked("notice"), "about": visit.about,
+        "zone": visit.zone,
     }  # fmt: skip
 
 
-def _address(path: str, query: dict[str, Any]) -> str:
+def address_of(path: str, query: dict[str, Any]) -> str:
     kept = {name: value for name, value in query.items() if value not in ("", None)}
     return f"{path}?{urlencode(kept)}" if kept else path
 
@@ -59,7 +61,7 @@ def people(visit: Visit) -> Response:
     return visit.page(
         "patients.html", people=found, number=number, code=code, state=state, page=page, pages=max(1, -(-number // listed)),
         states=worklist.SHOWN, zone=visit.zone,
-        address=lambda **changes: _address("/patients", {"code": code, "state": state, **changes}),
+        address=lambda **changes: address_of("/patients", {"code": code, "state": state, **changes}),
     )  # fmt: skip
 
 

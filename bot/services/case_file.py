@@ -124,8 +124,9 @@ class CaseFiles:
         self._library = library
         self._worklist = worklist
 
-    def read(self, session: Session, patient: Patient, now: datetime, *, by: str) -> Case:
-        self.look(session, patient, now, by=by, part="summary")
+    def read(self, session: Session, patient: Patient, now: datetime, *, by: str, part: str = "summary") -> Case:
+        """`part`: what of the case somebody looks at, for the audit."""
+        self.look(session, patient, now, by=by, part=part)
         chat = people.chat_of(session, patient)
         found = case_file.alerts_of(session, patient.id)
         owners = case_file.names(session, {number for each in found for number in _physios_of(each)})
@@ -194,6 +195,9 @@ class CaseFiles:
     def risk_name(self, risk: str) -> str:
         entry = self._library.safety.get("risks", {}).get("risks", {}).get(risk, {})
         return str(entry.get("name", risk))
+
+    def limit_name(self, limit: BodyLimit) -> str:
+        return limit.activity or str(self._library.value("console.limits").get(limit.kind, limit.kind))
 
     def _raised(self, session: Session, patient: Patient, alerts: list[Alert]) -> dict[int, str | None]:
         discreet = self._library.value("escalation.discreet")
@@ -270,6 +274,6 @@ def _physios_of(alert: Alert) -> set[int]:
 
 
 def _by(entry: Entry) -> str:
-    if entry.kind == "note":
+    if entry.kind in ("note", "call"):
         return f"physio:{entry.row.physio_id}" if entry.row.physio_id else ""
     return str(entry.row.by) if entry.kind == "event" else ""

@@ -49,10 +49,16 @@ class Worklist:
     def line(self, row: Waiting, now: datetime) -> Line:
         alert, patient, owner = row.alert, row.patient, row.owner
         facts = self._cards.facts(alert, patient=patient.code, owner=owner.name if owner else None, now=now)
+        facts["advice"] = facts["advice"] or self._suggested(alert)
         due, rung = self._due(alert)
         late = alert.unreachable_since is not None or (alert.state == AlertState.OPEN and alert.rung > 1)
         late = late or (alert.next_step_at is not None and alert.next_step_at <= now)
         return Line(alert, patient, owner, facts, programme.week_of(patient, now), due, rung, late)
+
+    def _suggested(self, alert: Alert) -> str:
+        """One action for an at-risk rule, in the words that its card has too."""
+        response = f"utter_at_risk_do_{alert.cause.lower()}"
+        return self._library.say(response).text if self._library.has(response) else ""
 
     def _due(self, alert: Alert) -> tuple[str, str]:
         if alert.unreachable_since is not None:

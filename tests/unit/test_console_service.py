@@ -39,7 +39,10 @@ def admin(clinic: Clinic) -> Browser:
 
 # Who may what ---------------------------------------------------------------------------------------------------------
 
-PATHS = {"{code}": "P-7KQ4M", "{reference}": "A-0001", "{flag:int}": "1", "{number:int}": "99", "{token}": "nothing"}
+PATHS = {
+    "{code}": "P-7KQ4M", "{reference}": "A-0001", "{flag:int}": "1", "{number:int}": "99", "{call:int}": "1",
+    "{token}": "nothing",
+}  # fmt: skip
 
 
 def address(page: Page) -> str:
