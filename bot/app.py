@@ -31,6 +31,7 @@ from bot.services.expectation import Expectation
 from bot.services.experiments import Experiments
 from bot.services.explorations import Explorations
 from bot.services.facts import Facts
+from bot.services.fhir_case import FhirCase
 from bot.services.flares import Flares
 from bot.services.inbox import Inbox
 from bot.services.links import Links
@@ -151,6 +152,7 @@ class App:
         self.contacts = Contacts(library, self.takeovers)
         self.support_calls = SupportCalls(library)
         self.sheets = CallSheets(library, self.cases, self.support_calls)
+        self.fhir = FhirCase(library)
         self.why = WhyMessages(library)
         self.overviews = Overviews(library)
         self.people = People(library, self.sign_in, self.enrolment)

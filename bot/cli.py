@@ -201,6 +201,23 @@ def corrections(
         print(f"written: {out}")
 
 
+@cli.command()
+def fhir(
+    code: Annotated[str, typer.Argument(help="The patient's code: P-7KQ4M.")],
+    out: Annotated[Path | None, typer.Option(help="File to write, for you alone; default: standard output.")] = None,
+) -> None:
+    """One case as a FHIR R4 bundle: a pseudonym, numbers and codes, no name. That it was made is recorded."""
+    from bot.corrections import write
+
+    with _office() as office:
+        text = office.case_as_fhir(code)
+    if out is None:
+        print(text)
+    else:
+        write(text, out)
+        print(f"written: {out}")
+
+
 @audit.command("verify")
 def audit_verify() -> None:
     """Is the audit whole, and does it say what the alerts say? Names the first event that isn't as it was written."""

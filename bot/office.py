@@ -12,12 +12,13 @@ from bot.errors import ConfigurationError
 from bot.services.audit_check import check
 from bot.services.checkins import CheckIns
 from bot.services.enrolment import Enrolment
+from bot.services.fhir_case import FhirCase
 from bot.services.outgoing import Outgoing
 from bot.services.rota import Rotas
 from bot.services.rota_desk import RotaDesk
 from bot.services.sign_in import SignIn
 from bot.settings import Settings
-from data import accounts, audit, concerns, keys, physios, rota
+from data import accounts, audit, concerns, keys, patients, physios, rota
 from data.accounts import ConsoleRole
 from data.database import Database
 from data.migrations import upgrade
@@ -175,6 +176,14 @@ class Office:
             now = self._clock.now()
             audit.record(session, "corrections_exported", by="admin", now=now, flags=len(found), with_words=shared)
         return as_yaml(found)
+
+    def case_as_fhir(self, code: str) -> str:
+        """One patient's case for another system. Raises ConfigurationError for a code that nobody has."""
+        with self.database.transaction() as session:
+            patient = patients.by_code(session, code.upper())
+            if patient is None:
+                raise ConfigurationError(f"There is no patient {code}.")
+            return FhirCase(self.library).bundle(session, patient, self._clock.now(), by="admin")
 
     def verify_audit(self) -> tuple[bool, list[str]]:
         """Whether all is well, and what to say."""

@@ -167,7 +167,7 @@ def _console_parts(app: App, settings: Settings, *, demo: bool) -> Parts:
         database=app.database, library=app.library, clock=app.clock, sign_in=app.sign_in, pages=Pages(),
         worklist=app.worklist, cases=app.cases, case_desk=app.case_desk, why=app.why,
         takeovers=app.takeovers, contacts=app.contacts, calls=app.calls, referrals=app.referrals,
-        support_calls=app.support_calls, sheets=app.sheets,
+        support_calls=app.support_calls, sheets=app.sheets, fhir=app.fhir,
         overviews=app.overviews, people=app.people, rota=app.rota_desk, rotas=app.escalation.rotas,
         bot_name=lambda: _name(app.bot),
         wake=app.wake, public_url=settings.console_url, demo=demo,

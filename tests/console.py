@@ -22,6 +22,7 @@ from bot.services.checkins import CheckIns
 from bot.services.contacts import Contacts
 from bot.services.enrolment import Enrolment
 from bot.services.escalation import Escalation
+from bot.services.fhir_case import FhirCase
 from bot.services.outgoing import Outgoing
 from bot.services.overview import Overviews
 from bot.services.people import People
@@ -87,6 +88,7 @@ class Desk:
                 case_desk=CaseDesk(library, escalation), takeovers=takeovers,
                 contacts=Contacts(library, takeovers), calls=Calls(library, outgoing, takeovers),
                 referrals=Referrals(library, outgoing, takeovers), why=WhyMessages(library),
+                fhir=FhirCase(library),
                 overviews=Overviews(library), people=People(library, self.sign_in, enrolment),
                 rota=RotaDesk(escalation.rotas), rotas=escalation.rotas, bot_name=lambda: "coach_bot", **parts,
             )

@@ -68,6 +68,15 @@ def why(visit: Visit) -> Response:
     return visit.page("why.html", patient=patient, why=reasons, zone=patient.time_zone)
 
 
+def as_fhir(visit: Visit) -> Response:
+    """The case for another system; that it was taken out is recorded."""
+    patient = patient_of(visit)
+    text = visit.parts.fhir.bundle(visit.session, patient, visit.now, by=visit.by)
+    name = f"{patient.code}-{visit.now:%Y-%m-%d}.fhir.json"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type="application/fhir+json; fhirVersion=4.0", headers=headers)
+
+
 def acknowledge(visit: Visit) -> Response:
     reference = visit.path("reference")
     visit.parts.case_desk.acknowledge(visit.session, visit.physio, reference, visit.now, seen=number(visit, "seen"))
@@ -132,6 +141,7 @@ PAGES = (
     Page("GET", "/patients/{code}", show, Needs.CASES),
     Page("GET", "/patients/{code}/timeline", past, Needs.CASES),
     Page("GET", "/patients/{code}/why", why, Needs.CASES),
+    Page("GET", "/patients/{code}/fhir.json", as_fhir, Needs.CASES),
     Page("POST", "/patients/{code}/notes", note, Needs.ACT),
     Page("POST", "/patients/{code}/beliefs/{flag:int}", put_right, Needs.ACT),
     Page("POST", "/alerts/{reference}/acknowledge", acknowledge, Needs.ACT),

@@ -11,6 +11,7 @@ from bot.services.calls import Calls
 from bot.services.case_desk import CaseDesk
 from bot.services.case_file import CaseFiles
 from bot.services.contacts import Contacts
+from bot.services.fhir_case import FhirCase
 from bot.services.overview import Overviews
 from bot.services.people import People
 from bot.services.referrals import Referrals
@@ -44,6 +45,7 @@ class Parts:
     referrals: Referrals
     support_calls: SupportCalls
     sheets: CallSheets
+    fhir: FhirCase
     why: WhyMessages
     overviews: Overviews
     people: People
