@@ -56,7 +56,7 @@ def past(visit: Visit) -> Response:
         beliefs=visit.parts.library.protocol["beliefs"], people=visit.parts.cases.names(visit.session, entries),
         call_names={each.number: each.name for each in visit.parts.support_calls.calls},
         call_outcomes=visit.parts.support_calls.outcomes,
-        more=len(entries) >= int(visit.parts.library.number("console.listed")),
+        limit_name=visit.parts.cases.limit_name, more=len(entries) >= int(visit.parts.library.number("console.listed")),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from bot.content import Library
 from bot.services.worklist import Line, Worklist
 from data import (
     activity,
+    at_risk,
     audit,
     case_file,
     case_notes,
@@ -27,6 +28,7 @@ from data import (
 )
 from data import patients as people
 from data.alerts import Alert
+from data.at_risk import AtRiskFinding
 from data.case_notes import CaseNote
 from data.checkins import CheckInState
 from data.concerns import BeliefCorrection, BeliefFlag, RiskFlag
@@ -60,6 +62,7 @@ class Heard:
     flag: BeliefFlag
     words: str | None
     said: str
+    content: str  # the version of dialogues/ that it was said from
     correction: BeliefCorrection | None
     standing: str | None
 
@@ -111,6 +114,7 @@ class Case:
     risks: list[RiskFlag]
     measures: list[MeasureLine]
     notes: list[CaseNote]
+    fired: dict[int, AtRiskFinding]  # alert → why its rule fired
     raised: dict[int, str | None]  # message → the words that raised an open alert; None: kept back
     names: dict[int, str] = field(default_factory=dict)  # of physios
 
@@ -158,6 +162,7 @@ class CaseFiles:
             risks=case_file.risks(session, patient.id, most=RISKS_SHOWN),
             measures=self._measures(session, patient),
             notes=notes,
+            fired=self._fired(session, found),
             raised=self._raised(session, patient, found),
             names=owners,
         )
@@ -198,6 +203,11 @@ class CaseFiles:
 
     def limit_name(self, limit: BodyLimit) -> str:
         return limit.activity or str(self._library.value("console.limits").get(limit.kind, limit.kind))
+
+    @staticmethod
+    def _fired(session: Session, alerts: list[Alert]) -> dict[int, AtRiskFinding]:
+        found = {each.id: at_risk.finding_of(session, each.id) for each in alerts if each.closed_at is None}
+        return {number: finding for number, finding in found.items() if finding}
 
     def _raised(self, session: Session, patient: Patient, alerts: list[Alert]) -> dict[int, str | None]:
         discreet = self._library.value("escalation.discreet")
@@ -266,7 +276,14 @@ def _heard(
     message = said.get(flag.message_id)
     reply = replies.get(message.key) if message else None
     words = None if hidden or message is None else message.text
-    return Heard(flag, words, reply.text if reply and not hidden else "", corrected.get(flag.id), standing)
+    return Heard(
+        flag,
+        words,
+        reply.text if reply and not hidden else "",
+        reply.content if reply else "",
+        corrected.get(flag.id),
+        standing,
+    )
 
 
 def _physios_of(alert: Alert) -> set[int]:

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from bot.content import Library
-from data import case_file, patients, takeovers
+from data import at_risk, case_file, patients, takeovers
+from data.at_risk import AtRiskPrompt
 from data.checkins import CheckIn
 from data.messages import Message
 from data.outbox import OutboxMessage
@@ -47,6 +48,7 @@ class Why:
     check_ins: list[CheckIn]
     sent: list[Sent]
     talks: list[Talk]
+    prompts: list[AtRiskPrompt]  # of the at-risk rules: asked, answered, or called off
 
 
 class WhyMessages:
@@ -64,6 +66,7 @@ class WhyMessages:
             check_ins=case_file.check_ins(session, patient.id, last - timedelta(days=days - 1), last),
             sent=[_sent(row, said.get(row.key)) for row in rows],
             talks=case_file.talks(session, patient.id, most=TALKS_SHOWN),
+            prompts=at_risk.prompts_of(session, [patient.id]).get(patient.id, [])[::-1][:TALKS_SHOWN],
         )
 
     def _gates(self, session: Session, patient: Patient, now: datetime) -> list[Gate]:

@@ -22,6 +22,7 @@ from data.concerns import BeliefFlag
 from data.goals import ActivityGoal
 from data.messages import Direction, Message
 from data.patients import Patient
+from data.support_calls import SupportCall
 from tests.conftest import create_tables, opened
 from tests.console import Desk
 from tests.e2e.console import NO_CHROMIUM, THEMES, WIDTHS, Person, chromium, picture, served
@@ -108,6 +109,7 @@ def pages(desk: Desk) -> dict[str, dict[str, str]]:
         "": {"sign-in": "/sign-in", "not-found": "/nowhere"},
         "priya": {
             "worklist": "/worklist", "patients": "/patients", "case": f"/patients/{numb}", "beliefs": f"/patients/{belief}",
+            "calls": "/support-calls", "sheet": f"/patients/{belief}/support-calls/1",
             "timeline": f"/patients/{numb}/timeline", "why": f"/patients/{numb}/why", "rota": "/rota",
             "invitations": "/invitations", "me": "/me", "refused": "/overview",
         },
@@ -231,7 +233,13 @@ def test_two_hundred_hostile_texts_are_shown_and_none_runs(desk: Desk, person: P
     page = person.page
     shown = 0
 
-    for path in (f"/patients/{code}", f"/patients/{code}/timeline?kind=message", f"/patients/{code}/why"):
+    for path in (
+        f"/patients/{code}",
+        f"/patients/{code}/timeline?kind=message",
+        f"/patients/{code}/why",
+        f"/patients/{code}/support-calls/1",
+        f"/patients/{code}/timeline?kind=call",
+    ):
         page.goto(path)
         while True:
             for details in page.locator("details").all():
@@ -268,5 +276,7 @@ def _hostile(session: Session) -> str:
     texts = dict(zip(("activity", "place", "days", "at", "barrier", "if_then"), PAYLOADS, strict=False))
     numbers = {"minutes": 5, "start_minutes": 5, "confidence": 5}
     session.add(ActivityGoal(patient_id=patient.id, created_at=NOW, **texts, **numbers))
+    words = {"agreed": PAYLOADS[1], "notes": PAYLOADS[2]}
+    session.add(SupportCall(patient_id=patient.id, number=1, outcome=PAYLOADS[3], ended=True, at=NOW, **words))
     session.add(CaseNote(patient_id=patient.id, words=PAYLOADS[0], at=NOW))
     return patient.code

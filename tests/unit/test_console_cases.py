@@ -11,6 +11,7 @@ from bot.content import Library
 from data import accounts, alerts, concerns, patients, rota
 from data.accounts import ConsoleRole
 from data.alerts import AlertState
+from data.at_risk import AtRiskFinding, AtRiskPrompt, PromptState
 from data.audit import AuditEvent
 from data.case_notes import CaseNote
 from data.concerns import BeliefFlag
@@ -255,6 +256,45 @@ def test_every_look_at_a_case_is_recorded(clinic: Clinic) -> None:
     assert [(each.by, each.patient, each.detail["part"]) for each in looks] == [
         ("physio:1", "P-7KQ4M", part) for part in ("summary", "timeline", "why")
     ]
+
+
+def test_an_at_risk_alert_says_which_figures_fired_it_and_what_to_do(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    patient = clinic.patient()
+    alert = clinic.raises(patient, "AR01", level="P2", severity="R")
+    evidence = {"why": "mean pain 8 over 7 days", "did": "asks Tier B questions"}
+    now = clinic.clock.now()
+    with clinic.database.transaction() as session:
+        row = {"rule": "AR01", "version": 2, "evidence": evidence, "on": now.date(), "newest_on": now.date(), "at": now}
+        session.add(AtRiskFinding(patient_id=patient, alert_id=alert, **row))
+
+    page = priya.opens("/patients/P-7KQ4M").text
+
+    assert "mean pain 8 over 7 days" in page
+    assert "rule AR01, version 2" in page
+    assert "Ask what has changed, look at the flare plan" in page
+    assert "Ask what has changed" in priya.opens("/worklist").text
+
+
+def test_the_counts_renew_themselves_with_the_list(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    clinic.raises(clinic.patient(), "RF01")
+
+    page = priya.opens("/worklist/rows").text
+
+    assert "<title>Worklist (1)" in page
+    assert re.search(r'id="filters" hx-swap-oob="true".*?P0 <span class="number">1<', page, re.DOTALL)
+    assert "hx-swap-oob" not in priya.opens("/worklist").text
+
+
+def test_why_lists_what_the_at_risk_rules_asked_or_called_off(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    patient, now = clinic.patient(), clinic.clock.now()
+    with clinic.database.transaction() as session:
+        row = {"name": "quiet_note", "cause": "week 2", "rule": "AR04", "state": PromptState.DROPPED}
+        session.add(AtRiskPrompt(patient_id=patient, due_at=now, on=now.date(), **row))
+
+    assert "quiet note (AR04): called off" in priya.opens("/patients/P-7KQ4M/why").text
 
 
 def test_a_note_needs_words(clinic: Clinic) -> None:

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.clock import SimulatedClock
 from bot.console.app import PAGES
@@ -16,7 +16,7 @@ from data import accounts, rota
 from data.accounts import ConsoleRole
 from data.audit import AuditEvent
 from data.database import Database
-from data.patients import Invitation
+from data.patients import Invitation, Patient
 from data.physios import Physio
 from tests.console import Browser
 from tests.unit.test_console_cases import Clinic
@@ -78,6 +78,46 @@ def test_every_page_is_tried_by_every_role(clinic: Clinic, role: str) -> None:
             wrong.append((page.method, path, answer.status_code))
 
     assert wrong == []
+
+
+def test_every_page_of_a_case_is_not_even_there_for_another_service(clinic: Clinic) -> None:
+    omar = clinic.colleague("Omar", service=clinic.other_service())
+    clinic.raises(clinic.patient(), "RF01")
+    with clinic.database.transaction() as session:
+        session.get_one(Patient, 1).enrolled_at = clinic.clock.now()
+    there = []
+    for page in PAGES:
+        if "{code}" not in page.path and "{reference}" not in page.path:
+            continue
+        path = address(page)
+        form = {
+            "seen": "1",
+            "to": "1",
+            "outcome": "talked",
+            "referral": "not_now",
+            "note": "x",
+            "words": "x",
+            "belief": "none",
+        }
+        answer = omar.opens(path) if page.method == "GET" else omar.sends(path, back="/worklist", **form)
+        gone = "notice=utter_alert_gone" in answer.headers.get("location", "")
+        if answer.status_code != 404 and not gone and "colleague_refused" not in answer.headers.get("location", ""):
+            there.append((page.method, path, answer.status_code))
+
+    assert there == []
+    with clinic.database.transaction() as session:
+        assert session.exec(select(AuditEvent).where(col(AuditEvent.what) == "case_viewed")).all() == []
+
+
+def test_no_form_is_taken_that_no_page_of_ours_made(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    clinic.raises(clinic.patient(), "RF01")
+    posts = [page for page in PAGES if page.method == "POST"]
+
+    answers = {page.path: priya.posts(address(page), data={"csrf": "made up"}).status_code for page in posts}
+
+    assert len(answers) > 15
+    assert set(answers.values()) == {403}, answers
 
 
 def test_no_need_is_met_by_nobody_and_no_page_needs_nothing_but_the_door() -> None:

@@ -143,6 +143,21 @@ def test_late_calls_come_first_and_the_worklist_counts_them(clinic: Clinic) -> N
 # The sheet ------------------------------------------------------------------------------------------------------------
 
 
+def test_the_timeline_holds_the_programme_too(clinic: Clinic) -> None:
+    priya = clinic.colleague("Priya")
+    patient = joined(clinic, 16)
+    with clinic.database.transaction() as session:
+        _fortnight(session, patient, clinic)
+
+    page = priya.opens("/patients/P-7KQ4M/timeline?kind=programme").text
+
+    for said in (
+        "Week 1 looked back on: 2 of 3 sessions", "Questionnaire nrs_pain, week 6: done, score 7",
+        "Small test, expected 8, came 5", "Flare-up begun", "Limit told: can&#39;t walk far",
+    ):  # fmt: skip
+        assert said in page, said
+
+
 def test_an_empty_sheet_still_says_what_to_ask(clinic: Clinic) -> None:
     priya = clinic.colleague("Priya")
     joined(clinic, 1)
