@@ -1,8 +1,9 @@
 """What SQLite and PostgreSQL both can, but SQLAlchemy spells twice."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -20,6 +21,14 @@ def take(session: Session, row: SQLModel, *, free: ColumnElement[bool]) -> bool:
     taken = {name: value for name, value in values.items() if name not in key}
     insert = _insert(session, type(row)).values(**values)
     return _wrote(session, row, insert.on_conflict_do_update(index_elements=key, set_=taken, where=free))
+
+
+def holds(lease_until: Any, now: datetime, until: datetime) -> ColumnElement[bool]:
+    """Is this lease still kept at `now`? `until` is where one that is taken now would end.
+
+    One that ends more than its own length after that was taken before the clock was set back: nobody waits for it.
+    """
+    return and_(lease_until > now, lease_until <= until + (until - now))
 
 
 def _insert(session: Session, table: type[SQLModel]) -> Any:

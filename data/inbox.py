@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import BigInteger, CursorResult, Executable, bindparam, func, or_
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
-from data.engines import add_once, take
+from data.engines import add_once, holds, take
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -143,7 +143,7 @@ def fail(session: Session, update_id: int, not_before: datetime) -> int:
 
 def claim_chat(session: Session, chat_id: int, owner: str, *, now: datetime, until: datetime) -> bool:
     """Takes or renews the lease of a chat; False when another process holds it."""
-    free = or_(col(ChatTurn.owner) == owner, col(ChatTurn.lease_until) <= now)
+    free = or_(col(ChatTurn.owner) == owner, ~holds(col(ChatTurn.lease_until), now, until))
     return take(session, ChatTurn(chat_id=chat_id, owner=owner, lease_until=until), free=free)
 
 
@@ -156,7 +156,7 @@ def release_chat(session: Session, chat_id: int, owner: str) -> None:
 
 def claim_screening(session: Session, *, now: datetime, until: datetime, limit: int = 64) -> list[InboxUpdate]:
     """New updates that nobody is screening, in order; they are this process's until `until`."""
-    free = or_(col(InboxUpdate.screen_until).is_(None), col(InboxUpdate.screen_until) <= now)
+    free = or_(col(InboxUpdate.screen_until).is_(None), ~holds(col(InboxUpdate.screen_until), now, until))
     unscreened = (col(InboxUpdate.state) == InboxState.NEW, col(InboxUpdate.screened).is_(False), free)
     query = select(InboxUpdate).where(*unscreened).order_by(col(InboxUpdate.update_id)).limit(limit)
     return [

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, func, select, update
 
-from data.engines import take
+from data.engines import holds, take
 from data.types import Encrypted, EncryptedBytes, EncryptedJson, UtcDateTime, coded
 
 
@@ -144,7 +144,7 @@ def _answered() -> Any:
 
 def hold_sender(session: Session, token_hash: str, owner: str, *, now: datetime, until: datetime) -> bool:
     """Takes or renews the right to send with this bot; False while another process holds it."""
-    free = or_(col(SenderLease.owner) == owner, col(SenderLease.lease_until) <= now)
+    free = or_(col(SenderLease.owner) == owner, ~holds(col(SenderLease.lease_until), now, until))
     return take(session, SenderLease(token_hash=token_hash, owner=owner, lease_until=until), free=free)
 
 

@@ -144,7 +144,7 @@ class Delivery:
     def _hold(self, session: Session, now: datetime) -> bool:
         left = self._held_until - now if self._held_until else timedelta(0)
         held = left > timedelta(0)
-        if left < SENDER_LEASE / 2:
+        if not SENDER_LEASE / 2 <= left <= SENDER_LEASE:  # longer than a lease: the clock was set back
             until = now + SENDER_LEASE
             mine = outbox.hold_sender(session, self._token_hash, self._owner, now=now, until=until)
             self._held_until = until if mine else None

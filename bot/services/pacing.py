@@ -21,13 +21,15 @@ class Pacing:
         """How many messages may leave now."""
         if self._halted_until and now < self._halted_until:
             return 0
-        while self._begun and self._begun[0] <= now - A_SECOND:
+        while self._begun and not now - A_SECOND < self._begun[0] <= now:  # in the future: the clock was set back
             self._begun.popleft()
         return min(MOST_AT_ONCE - in_flight, self._per_second - len(self._begun))
 
     def resting(self, now: datetime) -> list[int]:
         """Chats that had a message within the last interval."""
-        self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
+        self._rests_until = {
+            chat: until for chat, until in self._rests_until.items() if now < until <= now + self._chat_interval
+        }
         return list(self._rests_until)
 
     def begin(self, now: datetime) -> None:

@@ -165,7 +165,8 @@ class Turns:
         return mine[: max(0, room)]
 
     def _fades(self, chat_id: int, now: datetime) -> bool:
-        return chat_id not in self._leases or self._leases[chat_id] - now < CHAT_LEASE / 2
+        left = self._leases.get(chat_id, now) - now
+        return not CHAT_LEASE / 2 <= left <= CHAT_LEASE  # longer than a lease: the clock was set back
 
     def _claim(self, session: Session, chat_id: int, now: datetime) -> bool:
         return inbox.claim_chat(session, chat_id, self._owner, now=now, until=now + CHAT_LEASE)

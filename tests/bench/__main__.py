@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from bot.settings import ROOT
-from tests.bench import delivery, editing, machine, training
+from tests.bench import alarm, delivery, editing, machine, training
 from tests.bench.coach import CHATS, Coach
 from tests.bench.figures import Figures
 from tests.bench.latency import latencies
@@ -29,6 +29,7 @@ class Run:
         texts = sentences()
         one_by_one, at_once = (60, 150) if quick else (200, 400)
         self._one_by_one, self._at_once = texts[:one_by_one], texts[one_by_one : one_by_one + at_once]
+        self._talk_of_many, self._alarms = texts[one_by_one + at_once :], 15 if quick else 40
         self.figures.notes["messages"] = {"one by one": one_by_one, "50 chats at once": len(self._at_once)}
         self.figures.notes["load"] = {}
 
@@ -51,6 +52,7 @@ class Run:
             stack.push_async_callback(coach.close)
             if await self.part("ours: start", lambda: self._start(coach)):
                 await self._talk("ours", coach, self.figures.ours, coach.pids)
+                await self.part("ours: red flag to physio", lambda: self._alarm(coach))
                 await self.part("ours: delivery", lambda: self._deliver(coach))
                 self.figures.notes["share read by the model"] = round(coach.read_by_model(), 3)
                 self.figures.notes["answered later: Rasa took too long"] = coach.held_back()
@@ -96,6 +98,9 @@ class Run:
             self.figures.notes["first start, s"] = round(await coach.start(), 1)
             await coach.stop()
         self.figures.ours["start"] = await coach.start()
+
+    async def _alarm(self, coach: Coach) -> None:
+        self.figures.ours.update(await alarm.seconds_to_the_physio(coach, self._talk_of_many, self._alarms))
 
     async def _deliver(self, coach: Coach) -> None:
         self.figures.ours["delivery"] = await delivery.messages_a_second(coach, 75 if self.quick else 200)

@@ -25,10 +25,13 @@ from tests.bench import machine
 from tests.bench.processes import end, environment, free_port, start
 from tests.bench.telegram import Telegram
 from tests.bench.workshop import APP_PYTHON, Workshop
-from tests.fake_telegram import TOKEN
+from tests.fake_telegram import PHYSIO, TOKEN
 
 CHATS = range(7_000_100_000, 7_000_100_050)
 FIRST = 7_000_200_000  # the chat that says the first words, and sees what was edited
+TALKERS = range(7_000_300_000, 7_000_300_100)
+ALARMED = range(7_000_400_000, 7_000_400_040)  # each says once that they are in danger
+DANGER = "I can't feel when I wipe since this morning"
 LONGEST_REPLY_S = 30.0
 LONGEST_START_S = 300.0
 RUN = "from bot.cli import main; main()"
@@ -39,14 +42,15 @@ class Coach:
 
     def __init__(self, shop: Workshop, telegram: Telegram, address: str) -> None:
         self._shop = shop
-        self._telegram = telegram
+        self.telegram = telegram
         self._address = address
         self._rasa_port = free_port()
         self._rasa_token = secrets.token_urlsafe(24)
         self._process: Process | None = None
         settings = {"var": shop.var, "dialogues": shop.folder / "dialogues", "DATABASE_URL": "", "_env_file": None}
         self._office = Office(Settings(**settings))
-        self._enrol([*CHATS, FIRST])
+        self.codes = self._enrol([*CHATS, FIRST, *TALKERS, *ALARMED])  # of the patients, by chat
+        self._office.add_physio("Priya", lead=False, on_duty=True, chat_id=PHYSIO)
 
     async def start(self) -> float:
         """Seconds from nothing to the first reply, in a chat that had written before."""
@@ -61,7 +65,7 @@ class Coach:
         )
         command = (APP_PYTHON, "-c", RUN, "run")
         self._process = await start(command, folder=self._shop.folder, log=self._shop.log, env=env)
-        await self._telegram.answers(FIRST, "hello there", LONGEST_START_S)
+        await self.telegram.answers(FIRST, "hello there", LONGEST_START_S)
         return time.perf_counter() - began
 
     async def stop(self) -> None:
@@ -78,7 +82,7 @@ class Coach:
         return {"app": self._process.pid, "rasa": machine.child_of(self._process.pid, "-m rasa run")}
 
     async def say(self, chat: int, text: str) -> str:
-        return await self._telegram.answers(chat, text, LONGEST_REPLY_S)
+        return await self.telegram.answers(chat, text, LONGEST_REPLY_S)
 
     async def swap(self, model: str) -> None:
         rasa = HttpRasa(f"http://127.0.0.1:{self._rasa_port}", self._rasa_token, LONGEST_REPLY_S)
@@ -91,7 +95,7 @@ class Coach:
         """Everybody writes at once; until the last reply is committed, whenever it may leave."""
         ended, last_row, began = self._ended(), self._last_row(), datetime.now(UTC)
         for number, text in enumerate(texts):
-            await self._telegram.hears(chats[number % len(chats)], text)
+            await self.telegram.hears(chats[number % len(chats)], text)
         await self._until(lambda: self._ended() >= ended + len(texts))
         written = col(OutboxMessage.created_at)
         last: datetime = self._one(select(func.max(written)).where(col(OutboxMessage.id) > last_row))
@@ -100,12 +104,17 @@ class Coach:
     async def delivered(self, count: int, chats: Sequence[int]) -> list[float]:
         """`count` messages are put into the empty outbox together; the instants at which they arrive."""
         await self._until(lambda: self._queued() == 0)
-        seen = len(self._telegram.arrivals)
+        seen = len(self.telegram.arrivals)
         with self._office.database.transaction() as session:
             for number in range(count):
                 session.add(_message(number, chats[number % len(chats)], datetime.now(UTC)))
-        await self._until(lambda: len(self._telegram.arrivals) >= seen + count)
-        return self._telegram.arrivals[seen:]
+        await self._until(lambda: len(self.telegram.arrivals) >= seen + count)
+        return self.telegram.arrivals[seen:]
+
+    async def answered(self, count: int) -> None:
+        """Returns when so many more messages have arrived somewhere."""
+        seen = len(self.telegram.arrivals)
+        await self._until(lambda: len(self.telegram.arrivals) >= seen + count)
 
     def read_by_model(self) -> float:
         """The share of what was said that went through Rasa; the rest the app answered alone."""
@@ -135,10 +144,11 @@ class Coach:
             while not reached():  # noqa: ASYNC110  it is another process's database
                 await asyncio.sleep(0.5)  # each look keeps the app from writing for a moment
 
-    def _enrol(self, chats: Sequence[int]) -> None:
+    def _enrol(self, chats: Sequence[int]) -> dict[int, str]:
         """Patients who have joined, and to whom nothing falls due during the run."""
         now, database, library = datetime.now(UTC), self._office.database, self._office.library
         enrolment = Enrolment(database, library, CheckIns(database, SystemClock(), library, Outgoing(library)))
+        codes = {}
         with database.transaction() as session:
             for chat in chats:
                 code = enrolment.invite(session, by="admin", now=now)
@@ -149,6 +159,8 @@ class Coach:
                     check_in_at=(now + timedelta(hours=12)).time().replace(second=0, microsecond=0),
                 )  # fmt: skip
                 patient.next_safety_screen_at = now + timedelta(days=365)
+                codes[chat] = patient.code
+        return codes
 
 
 def _message(number: int, chat: int, now: datetime) -> OutboxMessage:

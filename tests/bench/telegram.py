@@ -18,6 +18,7 @@ class Telegram(Emulator):
         super().__init__()
         self.arrivals: list[float] = []
         self._awaited: dict[int, asyncio.Future[str]] = {}
+        self._expected: dict[tuple[int, str], asyncio.Future[float]] = {}
 
     async def answers(self, chat: int, text: str, timeout_s: float) -> str:
         """A person writes; the first message that their chat gets then."""
@@ -25,12 +26,20 @@ class Telegram(Emulator):
         await self.hears(chat, text)
         return await asyncio.wait_for(reply, timeout_s)
 
+    def expects(self, chat: int, words: str) -> asyncio.Future[float]:
+        """The instant at which this chat gets a message with these words in it."""
+        found = self._expected[chat, words] = asyncio.get_running_loop().create_future()
+        return found
+
     def validate(self, method: str, fields: dict[str, Any], uploads: dict[str, Any]) -> Any:
         if method == "sendMessage":
             self.arrivals.append(time.perf_counter())
             reply = self._awaited.pop(int(fields["chat_id"]), None)
             if reply and not reply.done():
                 reply.set_result(fields["text"])
+            for (chat, words), expected in self._expected.items():
+                if chat == int(fields["chat_id"]) and words in fields["text"] and not expected.done():
+                    expected.set_result(time.perf_counter())
         return super().validate(method, fields, uploads)
 
 

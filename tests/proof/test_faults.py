@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from bot.app import App
 from bot.clock import SimulatedClock
 from bot.coaching.screening import ScreeningRules
+from bot.content import Library
 from bot.services.pacing import A_SECOND
 from bot.telegram.api import CoachBot
 from bot.telegram.intake import Intake
@@ -22,7 +23,7 @@ from tests.e2e.telegram import Telegram, telegram_over_http
 from tests.emulator import message
 from tests.fake_telegram import PHYSIO, TOKEN
 from tests.proof import ledger
-from tests.proof.conftest import Clinics, Tell
+from tests.proof.conftest import Clinics, Copies, Tell
 from tests.proof.faults import DROPPED, LOST, SLOW, Weather, fault_proxy
 from tests.proof.ledger import DANGER, LEAD
 from tests.proof.life import app_of
@@ -102,9 +103,10 @@ async def test_in_bad_weather_every_alert_arrives_or_climbs(
 
 @pytest.mark.soak
 async def test_in_a_long_storm_every_alert_arrives_or_climbs(
-    clinics: Clinics, rules: ScreeningRules, seed: int, tell: Tell
+    copies: Copies, library: Library, rules: ScreeningRules, seed: int, tell: Tell
 ) -> None:
     """1,500 alerts; in every fourth clinic the physio on duty has blocked the bot."""
+    clinics = Clinics(copies, library, people=30)
     total, weather = Counter[str](), Weather(random.Random(seed), STORM)
     for number in range(1500 // len(clinics.chats)):
         weather.blocked = {PHYSIO} if number % 4 == 3 else set()
