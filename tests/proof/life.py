@@ -6,14 +6,17 @@ services on a real database and a Bot API over HTTP, with Rasa away: red flags n
 """
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cryptography.fernet import Fernet
 from sqlmodel import col, select
 
 from bot.app import App
@@ -28,8 +31,12 @@ from data import inbox
 from data.database import Database
 from data.inbox import InboxState
 from data.outbox import OutboxMessage, OutboxState
-from tests.fake_telegram import TOKEN
+from data.tables import metadata
+from tests.conftest import NOW
+from tests.emulator import message
+from tests.fake_telegram import TOKEN, FakeTelegram, fake_bot
 from tests.fakes import FakeRasa
+from tests.proof import ledger
 
 LONGEST_LIFE_S = 60
 
@@ -78,9 +85,29 @@ def is_settled(app: App, updates: int) -> bool:
         return done and session.exec(select(OutboxMessage.id).where(leaving).limit(1)).first() is None
 
 
+async def warm_up(library: Library, rules: ScreeningRules) -> None:
+    """One danger on a scratch database, so that no life has to compile and load what all of them need."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/scratch.db", encryption_keys=[Fernet.generate_key().decode()])
+        metadata.create_all(database.engine)
+        clock = SimulatedClock(NOW)
+        ledger.opens(database, library, NOW, people=1)
+        async with fake_bot(FakeTelegram(now=clock.now)) as bot:
+            app = app_of(database, library, rules, clock, bot)
+            danger = message(ledger.FIRST_CHAT, text=ledger.DANGER)
+            Intake(bot, app.inbox).take({"update_id": 1, "message": danger})
+            await app.turns.drain()
+            await app.tick.run()
+            await app.delivery.drain(clock.move)
+        database.close()
+
+
 def main() -> None:
     library = Library.load(ROOT / "dialogues")
     rules = screening_rules(library)
+    asyncio.run(warm_up(library, rules))
+    gc.collect()
+    gc.freeze()  # a fork copies no page only because it was looked at
     tell({"ready": True})
     for line in sys.stdin:
         birth = Birth(**json.loads(line))

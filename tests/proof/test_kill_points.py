@@ -75,23 +75,25 @@ async def test_a_kill_at_a_commit_or_a_send_loses_nobody(
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("call", ["fdatasync", "pwrite64", "sendto"])
 async def test_a_kill_at_every_commit_and_every_send_loses_nobody(
-    clinics: Clinics, tmp_path: Path, seed: int, tell: Tell
+    clinics: Clinics, tmp_path: Path, seed: int, tell: Tell, call: str
 ) -> None:
+    if call not in calls(clinics):
+        pytest.skip("PostgreSQL writes in a process of its own: what a client does is send")
     rng = random.Random(seed)
     total: Counter[str] = Counter()
     at_fault: list[str] = []
+    engine = "SQLite" if clinics.is_sqlite else "PostgreSQL"
     async with lives(tmp_path) as life:
-        for call in calls(clinics):
-            for number in count(1):
-                killed, found = await killed_once(life, clinics, At(call, number), rng)
-                total += found
-                if problems := ledger.problems(found):
-                    at_fault.append(f"{call} {number}: {problems}")
-                if not killed:
-                    break
-                total[f"kills at {call}"] += 1
-            tell(f"kill points: up to {call}: {ledger.told(total)}")
-
-    tell(f"kill points: seed {seed}; lost {total['lost']} of {total['raised']} alerts; {ledger.told(total)}")
+        for number in count(1):
+            killed, found = await killed_once(life, clinics, At(call, number), rng)
+            total += found + Counter(kills=killed)
+            if problems := ledger.problems(found):
+                at_fault.append(f"{call} {number}: {problems}")
+            if not killed or number % 50 == 0:
+                told = f"lost {total['lost']} of {total['raised']} alerts; {ledger.told(total)}"
+                tell(f"kill points: {engine}, {call}, seed {seed}, {number} of them: {told}")
+            if not killed:
+                break
     assert at_fault == []
