@@ -68,6 +68,25 @@ def test_a_default_that_is_not_said_is_set_nowhere() -> None:
     assert set(variables()) - set_here == OF_THE_MACHINE
 
 
+# Proofs ---------------------------------------------------------------------------------------------------------------
+
+PROOF = ROOT / "docs" / "safety" / "escalation_proof.md"
+
+
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py::\w+)`", PROOF.read_text()))))
+def test_every_test_that_the_proof_of_escalation_names_exists(named: str) -> None:
+    path, _, name = named.partition("::")
+
+    assert re.search(rf"^ *(async )?def {name}\(", (ROOT / path).read_text(), flags=re.MULTILINE)
+
+
+def test_the_proof_of_escalation_has_a_test_for_every_invariant() -> None:
+    lines = [line.split("|") for line in PROOF.read_text().splitlines() if re.match(r"\| I\d+ ", line)]
+
+    assert [line[1].strip() for line in lines] == [f"I{number}" for number in range(1, 15)]
+    assert [line[1] for line in lines if "`tests/" not in line[3]] == []
+
+
 # Risks and beliefs ----------------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,6 @@ def test_whatever_happens_an_alert_is_owned_closed_or_on_its_way(copies: Copies,
 
 @pytest.mark.soak
 def test_whatever_happens_for_long(copies: Copies, library: Library, tell: Tell) -> None:
-    figures = whatever_happens(copies, library, examples=300 if copies.is_sqlite else 80, steps=50)
+    figures = whatever_happens(copies, library, examples=100 if copies.is_sqlite else 30, steps=50)
 
     tell(f"incidents: {figures}")
