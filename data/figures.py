@@ -69,15 +69,15 @@ def engaged(
 ) -> tuple[int, int]:
     """Of those who joined `at` ago or earlier: how many answered a check-in in the span before that day."""
     joined = (col(Patient.service_id) == service_id, col(Patient.enrolled_at) <= now - at)
-    people = dict(session.exec(select(Patient.id, Patient.enrolled_at).where(*joined)).all())
-    query = select(CheckIn.patient_id, CheckIn.ended_at).join(Patient, col(Patient.id) == col(CheckIn.patient_id))
+    people = session.exec(select(func.count()).select_from(Patient).where(*joined)).one()
+    query = select(Patient.id, Patient.enrolled_at, CheckIn.ended_at)
+    query = query.join(CheckIn, col(CheckIn.patient_id) == col(Patient.id))
     query = query.where(*joined, col(CheckIn.state) == CheckInState.ANSWERED, col(CheckIn.ended_at).is_not(None))
     active = set()
-    for number, ended_at in session.exec(query):
-        day = people[number]
+    for number, day, ended_at in session.exec(query):
         if day is not None and ended_at is not None and day + at - answered_in < ended_at <= day + at:
             active.add(number)
-    return len(active), len(people)
+    return len(active), people
 
 
 def loads(session: Session, service_id: int, since: datetime) -> list[Load]:

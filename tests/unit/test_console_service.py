@@ -15,6 +15,7 @@ from bot.content import Library
 from data import accounts, rota
 from data.accounts import ConsoleRole
 from data.audit import AuditEvent
+from data.checkins import CheckIn, CheckInState
 from data.database import Database
 from data.patients import Invitation, Patient
 from data.physios import Physio
@@ -200,6 +201,25 @@ def test_alerts_are_counted_by_rule_and_held_against_the_budget(on_either: Clini
     clinic.raises(second, "AR12", level="P3", severity="R", told="")
 
     assert "over the budget of 0.5: look at the thresholds" in marion.opens("/overview").text
+
+
+def test_engaged_is_who_answered_in_the_week_before_day_thirty(clinic: Clinic) -> None:
+    for code, joined_ago, answered_on in (
+        ("P-00001", 40, 27),
+        ("P-00002", 40, 10),
+        ("P-00003", 20, 15),
+        ("P-00004", 40, 0),
+    ):
+        patient, joined = clinic.patient(code), clinic.clock.now() - timedelta(days=joined_ago)
+        at = joined + timedelta(days=answered_on)
+        with clinic.database.transaction() as session:
+            session.get_one(Patient, patient).enrolled_at = joined
+            told = {"state": CheckInState.ANSWERED, "planned_at": at, "due_at": at, "ended_at": at}
+            session.add(CheckIn(patient_id=patient, on=at.date(), **told))
+
+    page = manager(clinic).opens("/overview").text
+
+    assert "1 of 3 answered a check-in in the week before" in page
 
 
 def test_a_step_that_nobody_takes_is_seen(clinic: Clinic) -> None:
