@@ -70,6 +70,12 @@ def words_since(session: Session, patient_id: int, since: datetime, *, most: int
     return list(reversed(session.exec(query.order_by(col(Message.id).desc()).limit(most)).all()))
 
 
+def last_written(session: Session, patient_id: int) -> datetime | None:
+    """When a physio last wrote to them."""
+    query = select(Message.at).where(col(Message.patient_id) == patient_id, col(Message.kind) == WRITTEN)
+    return session.exec(query.order_by(col(Message.id).desc()).limit(1)).first()
+
+
 def open_in(session: Session, service_id: int) -> list[tuple[Takeover, Patient, Physio | None]]:
     """Of a service: unread words first, then the one that has been waiting longest."""
     query = select(Takeover, Patient, Physio).join(Patient, col(Patient.id) == col(Takeover.patient_id))

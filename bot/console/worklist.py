@@ -42,6 +42,7 @@ def _content(visit: Visit) -> dict[str, Any]:
         "refresh": int(parts.library.number("console.refresh")), "poll": address_of("/worklist/rows", query | {"page": page}),
         "calls_due": calls_due, "calls_late": calls_late, "notice": visit.asked("notice"), "about": visit.about,
         "zone": visit.zone,
+        "unread": parts.contacts.unread(visit.session, visit.service_id),
     }  # fmt: skip
 
 

@@ -88,6 +88,10 @@ class Contacts:
     def talking(self, session: Session, service_id: int) -> list[Talking]:
         return [Talking(*row) for row in takeovers.open_in(session, service_id)]
 
+    def unread(self, session: Session, service_id: int) -> list[Talking]:
+        """Whose words nobody has opened yet."""
+        return [each for each in self.talking(session, service_id) if each.takeover.unread_since]
+
     def calls(self, session: Session, service_id: int) -> list[tuple[Call, Patient]]:
         return calls.live_in(session, service_id)
 

@@ -203,7 +203,10 @@ class Conversation:
             heard = tapped
         message = self._log(session, patient, incoming, heard.text or heard.intent or "", now)
         self._explorations.step_aside(session, patient, now)
-        if self._safety.answer(session, patient, heard.text, message=message, now=now):
+        to_physio = incoming.kind != "tap" and self._takeovers.spoke_last(session, patient)
+        if not to_physio and self._safety.answer(session, patient, heard.text, message=message, now=now):
+            if incoming.kind != "tap":
+                self._takeovers.heard(session, patient, message, now, receipt=False)
             return self._after_safety_question(session, patient)
         if heard.intent == aftercare.INTENT:
             choice = heard.entities.get("choice", "")
@@ -217,6 +220,8 @@ class Conversation:
         if self._takeovers.is_open(session, patient):
             if not self._takeovers.wants_back(heard.text):
                 self._takeovers.heard(session, patient, message, now)
+                if incoming.kind == "caption":  # the physio gets its words, and no picture
+                    return self._fixed(session, patient, incoming, "utter_cannot_photo", now)
                 heard.for_physio = True
                 return heard
             self._takeovers.back_to_coach(session, patient, key=f"{incoming.key}:back", now=now)

@@ -18,7 +18,7 @@ from bot.services.checkins import CheckIns
 from bot.services.escalation import Escalation
 from bot.services.outgoing import Outgoing
 from bot.services.physio_words import PhysioWords
-from data import alerts, audit, messages, patients, physios, takeovers
+from data import alerts, audit, concerns, messages, patients, physios, takeovers
 from data.database import Database
 from data.messages import Message
 from data.patients import Patient, PatientState
@@ -145,6 +145,16 @@ class Takeovers:
     def wants_back(self, text: str) -> bool:
         """In words, or by any command: a command is for the coach."""
         return text.startswith("/") or answers.is_one_of(self._library.value("talking.back_words"), text)
+
+    def spoke_last(self, session: Session, patient: Patient) -> bool:
+        """A physio, after any safety question that is open: what is typed now is for them, and answers no question.
+
+        A "no" that was meant for the physio must clear no danger; buttons still answer.
+        """
+        if not self.is_open(session, patient):
+            return False
+        question, wrote_at = concerns.question(session, patient.id), takeovers.last_written(session, patient.id)
+        return question is None or (wrote_at is not None and wrote_at > question.asked_at)
 
     def back_to_coach(self, session: Session, patient: Patient, *, key: str, now: datetime) -> None:
         """The patient has the coach back; also says so when they had it already (an old button)."""

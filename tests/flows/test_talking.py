@@ -6,9 +6,10 @@ import pytest
 from sqlmodel import select
 
 from bot.errors import EffectRefused
-from data import audit, patients, rota, takeovers
+from data import audit, concerns, patients, rota, takeovers
 from data.audit import AuditEvent
 from data.checkins import CheckIn, CheckInState
+from data.concerns import SafetyQuestion
 from data.outbox import Button, OutboxMessage
 from data.patients import Patient, PatientState
 from data.physios import Physio
@@ -18,6 +19,7 @@ from tests.chat import PATIENT, PHYSIO, Chat
 from tests.fakes import FakeRasa
 
 NUMB = "I can't feel it when I wipe"
+FELL = "I fell yesterday"  # asked about before anything is done
 CHECK_IN = ("utter_ask_pain_now", "utter_check_in_reminder", "utter_ask_pain_now")  # unanswered
 
 
@@ -29,6 +31,13 @@ async def writes(chat: Chat, words: str) -> None:
 def history(chat: Chat) -> list[str]:
     code = chat.patient.code
     return [each.what for each in chat.rows(lambda session: audit.about(session, code))]
+
+
+def question(chat: Chat) -> SafetyQuestion:
+    patient = chat.patient.id
+    found = chat.rows(lambda session: concerns.question(session, patient))
+    assert found
+    return found
 
 
 def takeover(chat: Chat) -> Takeover:
@@ -235,6 +244,61 @@ async def test_with_rasa_down_the_words_reach_the_physio_and_wait_for_nobody(cha
     rasa.up()
     await chat.time_passes(minutes=5)
     chat.patient_sees()
+
+
+async def test_under_a_hold_the_physio_is_answered_and_no_standing_text_comes_between(chat: Chat):
+    await chat.patient_says(NUMB)
+    await writes(chat, "Is somebody with you?")
+    await chat.patient_says("no")
+    chat.sees(PATIENT)
+
+    await chat.patient_says("my son is coming")
+
+    assert chat.sees(PATIENT) == []
+    assert chat.patient.held_since
+    await chat.physio_taps("Read it")
+    assert "no\n\nmy son is coming" in chat.last_words(PHYSIO)
+
+
+async def test_a_no_that_was_meant_for_the_physio_clears_no_danger(chat: Chat):
+    await chat.patient_says(FELL)
+    asked = question(chat)
+    await chat.time_passes(minutes=2)
+    await writes(chat, "Any news of the leg?")
+
+    await chat.patient_says("no")
+
+    assert question(chat).answers == asked.answers
+    await chat.physio_taps("Read it")
+    assert "wrote:\n\nno" in chat.last_words(PHYSIO)
+    await chat.patient_taps("Yes")
+    assert chat.alerts()
+
+
+async def test_a_safety_question_that_came_last_is_answered_in_words_and_the_physio_reads_them_too(chat: Chat):
+    await writes(chat, "How are you?")
+    await chat.time_passes(minutes=2)
+    await chat.patient_says(FELL)
+    assert question(chat)
+
+    await chat.patient_says("yes")
+
+    assert chat.alerts()
+    await chat.physio_taps("Read it")
+    assert "I fell yesterday\n\nyes" in chat.last_words(PHYSIO)
+
+
+async def test_a_picture_is_not_seen_by_the_physio_either_and_the_patient_is_told(chat: Chat):
+    await writes(chat, "How are you?")
+    chat.patient_sees("utter_from_physio_role", "utter_physio_writes_now")
+
+    await chat.patient_sends(
+        caption="look at this", photo=[{"file_id": "1", "file_unique_id": "1", "width": 1, "height": 1}]
+    )
+
+    chat.patient_sees("utter_passed_on", "utter_cannot_photo")
+    await chat.physio_taps("Read it")
+    assert "look at this" in chat.last_words(PHYSIO)
 
 
 async def test_words_of_a_patient_stand_on_no_notice_and_leave_the_chat(chat: Chat):

@@ -373,3 +373,14 @@ async def asked(terminal: Terminal) -> str | None:
         assert patient is not None
         check_in = terminal.chat.app.check_ins.open_for(session, patient)
         return check_in.asks if check_in else None
+
+
+async def test_the_physio_replies_to_the_newest_message_about_the_patient(terminal: Terminal) -> None:
+    with pytest.raises(Mistake, match="no message about the patient"):
+        await terminal.types(":physio reply Hello.")
+    await terminal.types(NUMB)
+
+    said = await terminal.types(":physio reply Are you on your way?", ":physio tap Send it")
+
+    assert any(each.startswith("patient: From your physiotherapist:\n\nAre you on your way?") for each in said)
+    assert any("has written to you" in each for each in await terminal.types("yes I am"))

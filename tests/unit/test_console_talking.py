@@ -98,12 +98,14 @@ def test_an_answer_stands_on_the_case_and_is_read_there(clinic: Clinic) -> None:
     answers(clinic, patient, "much better, thanks")
 
     assert "not read for" in priya.opens("/contacts").text
+    assert "has written to you; not read for" in priya.opens("/worklist/rows").text
     page = priya.opens(CASE).text
 
     assert "much better, thanks" in page
     contacts = priya.opens("/contacts").text
     assert "P-7KQ4M" in contacts
     assert "not read for" not in contacts
+    assert "not read for" not in priya.opens("/worklist").text
     assert "not answered for" in contacts
     assert "words_read" in clinic.history()
 
