@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import JSON, Index, String, cast, literal, text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data.concerns import SafetyFollowUp
 from data.outbox import Channel, OutboxMessage, OutboxState
 from data.patients import Patient
+from data.prepared import prepared
 from data.types import UtcDateTime, coded
 
 RETIRED = "older:"
@@ -124,8 +126,13 @@ def everything(session: Session) -> list[Alert]:
 
 def owned(session: Session, physio_id: int) -> int:
     """How many alerts this physio has acknowledged and not closed."""
+    return _owned(session, physio_id=physio_id).one()
+
+
+@prepared
+def _owned(physio_id: Any) -> SelectOfScalar[int]:
     query = select(func.count()).select_from(Alert).where(col(Alert.acknowledged_by) == physio_id)
-    return int(session.exec(query.where(col(Alert.closed_at).is_(None))).one())
+    return query.where(col(Alert.closed_at).is_(None))
 
 
 def others_unclosed(session: Session, alert: Alert, *, level: str) -> int:
@@ -140,12 +147,13 @@ def others_unclosed(session: Session, alert: Alert, *, level: str) -> int:
 
 def due(session: Session, now: datetime) -> list[int]:
     """The alerts with an overdue step: the worst level first, then the most overdue."""
-    query = (
-        select(col(Alert.id))
-        .where(col(Alert.next_step_at) <= now, col(Alert.closed_at).is_(None))
-        .order_by(col(Alert.level), col(Alert.next_step_at))
-    )
-    return list(session.exec(query).all())
+    return list(_due(session, now=now))
+
+
+@prepared
+def _due(now: Any) -> SelectOfScalar[int]:
+    overdue = (col(Alert.next_step_at) <= now, col(Alert.closed_at).is_(None))
+    return select(col(Alert.id)).where(*overdue).order_by(col(Alert.level), col(Alert.next_step_at))
 
 
 def move(

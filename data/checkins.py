@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, and_, delete, func, or_, text, update
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, and_, delete, func, or_, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -13,6 +14,7 @@ from data.concerns import SafetyQuestion
 from data.messages import Direction, Message
 from data.outbox import OutboxMessage, OutboxState
 from data.patients import Patient, PatientState
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -144,19 +146,33 @@ def without_plan(session: Session, *, most: int) -> list[Patient]:
 
 def claim_due(session: Session, now: datetime, *, most: int) -> list[CheckIn]:
     """Live rows whose time has come, longest due first; no other process gets them while this transaction lasts."""
+    return list(_due(session, now=now, most=most))
+
+
+@prepared
+def _due(now: Any, most: Any = Integer) -> SelectOfScalar[CheckIn]:
     query = select(CheckIn).where(LIVE_STATES, col(CheckIn.due_at) <= now)
-    query = query.order_by(col(CheckIn.due_at), col(CheckIn.id)).limit(most)
-    return list(session.exec(query.with_for_update(skip_locked=True)).all())
+    return query.order_by(col(CheckIn.due_at), col(CheckIn.id)).limit(most).with_for_update(skip_locked=True)
 
 
 def by_id(session: Session, check_in_id: int) -> CheckIn | None:
-    return _first(session, select(CheckIn).where(col(CheckIn.id) == check_in_id))
+    return _by_id(session, check_in_id=check_in_id).first()
+
+
+@prepared
+def _by_id(check_in_id: Any) -> SelectOfScalar[CheckIn]:
+    return locked(select(CheckIn).where(col(CheckIn.id) == check_in_id))
 
 
 def in_state(session: Session, patient_id: int, *states: CheckInState) -> list[CheckIn]:
     """Newest day first."""
+    return list(_in_state(session, patient_id=patient_id, states=states))
+
+
+@prepared
+def _in_state(patient_id: Any, states: Any = coded(CheckInState)) -> SelectOfScalar[CheckIn]:
     query = select(CheckIn).where(col(CheckIn.patient_id) == patient_id, col(CheckIn.state).in_(states))
-    return list(session.exec(locked(query.order_by(col(CheckIn.on).desc()))).all())
+    return locked(query.order_by(col(CheckIn.on).desc()))
 
 
 def locked(query: SelectOfScalar[CheckIn]) -> SelectOfScalar[CheckIn]:

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import JSON
 from sqlmodel import Field, Session, SQLModel, col, func, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data.patients import Patient, PatientState
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime
 
 
@@ -205,8 +208,13 @@ def risk_flagged(session: Session, message_id: int, risk: str) -> bool:
 
 def open_follow_ups(session: Session, patient_id: int) -> list[SafetyFollowUp]:
     """Advice that has not been answered yet."""
+    return list(_open_follow_ups(session, patient_id=patient_id))
+
+
+@prepared
+def _open_follow_ups(patient_id: Any) -> SelectOfScalar[SafetyFollowUp]:
     query = select(SafetyFollowUp).where(col(SafetyFollowUp.patient_id) == patient_id)
-    return list(session.exec(query.where(col(SafetyFollowUp.answered_at).is_(None))).all())
+    return query.where(col(SafetyFollowUp.answered_at).is_(None))
 
 
 def follow_ups_due(session: Session, now: datetime) -> list[SafetyFollowUp]:
@@ -217,7 +225,12 @@ def follow_ups_due(session: Session, now: datetime) -> list[SafetyFollowUp]:
 
 def questions_due(session: Session, now: datetime) -> list[SafetyQuestion]:
     """Question sets that have met with silence for too long."""
-    return list(session.exec(select(SafetyQuestion).where(col(SafetyQuestion.due_at) <= now)).all())
+    return list(_questions_due(session, now=now))
+
+
+@prepared
+def _questions_due(now: Any) -> SelectOfScalar[SafetyQuestion]:
+    return select(SafetyQuestion).where(col(SafetyQuestion.due_at) <= now)
 
 
 def question(session: Session, patient_id: int) -> SafetyQuestion | None:

@@ -2,12 +2,13 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import CheckConstraint, bindparam
+from sqlalchemy import CheckConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -64,15 +65,12 @@ def running(session: Session, patient_id: int) -> list[Experiment]:
 
 def asking(session: Session, patient_id: int) -> Experiment | None:
     """The one whose question was put last."""
-    found: Experiment | None = session.exec(_asking(), params={"patient_id": patient_id}).first()
-    return found
+    return _asking(session, patient_id=patient_id).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _asking() -> Any:
-    query = select(Experiment).where(
-        col(Experiment.patient_id) == bindparam("patient_id"), col(Experiment.asks).is_not(None)
-    )
+@prepared
+def _asking(patient_id: Any) -> SelectOfScalar[Experiment]:
+    query = select(Experiment).where(col(Experiment.patient_id) == patient_id, col(Experiment.asks).is_not(None))
     return query.order_by(col(Experiment.asked_at).desc(), col(Experiment.id).desc()).limit(1)
 
 

@@ -2,12 +2,13 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import CheckConstraint, bindparam
+from sqlalchemy import CheckConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -45,13 +46,12 @@ class Exploration(SQLModel, table=True):
 
 
 def latest(session: Session, patient_id: int) -> Exploration | None:
-    found: Exploration | None = session.exec(_latest(), params={"patient_id": patient_id}).first()
-    return found
+    return _latest(session, patient_id=patient_id).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _latest() -> Any:
-    query = select(Exploration).where(col(Exploration.patient_id) == bindparam("patient_id"))
+@prepared
+def _latest(patient_id: Any) -> SelectOfScalar[Exploration]:
+    query = select(Exploration).where(col(Exploration.patient_id) == patient_id)
     return query.order_by(col(Exploration.id).desc()).limit(1)
 
 

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -33,8 +36,13 @@ class ActivityGoal(SQLModel, table=True):
 
 
 def active(session: Session, patient_id: int) -> ActivityGoal | None:
-    query = select(ActivityGoal).where(col(ActivityGoal.patient_id) == patient_id)
-    return session.exec(query.where(col(ActivityGoal.state) == GoalState.ACTIVE)).first()
+    return _active(session, patient_id=patient_id).first()
+
+
+@prepared
+def _active(patient_id: Any) -> SelectOfScalar[ActivityGoal]:
+    mine = col(ActivityGoal.patient_id) == patient_id
+    return select(ActivityGoal).where(mine, col(ActivityGoal.state) == GoalState.ACTIVE)
 
 
 def history(session: Session, patient_id: int) -> list[ActivityGoal]:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Executable, bindparam, func, or_
+from sqlalchemy import BigInteger, CursorResult, Executable, Integer, func, or_
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
-from data.engines import add_once, holds, take
+from data.engines import add_once, holds, latest_end, take
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -103,31 +104,29 @@ def due_chats(
     """Chats whose first NEW update, or else first WAITING one, may be handled now; the longest waiting first."""
     chats: dict[int, None] = {}
     for state in states:
-        first = _firsts(state).where(col(InboxUpdate.chat_id).not_in(but)).subquery()
-        query = (
-            select(InboxUpdate.chat_id)
-            .join(first, first.c.update_id == col(InboxUpdate.update_id))
-            .where(_is_due(now))
-            .order_by(col(InboxUpdate.update_id))
-            .limit(limit)
-        )
-        chats |= dict.fromkeys(session.exec(query))
+        chats |= dict.fromkeys(_due_chats(session, state=state, but=list(but), now=now, limit=limit))
     return list(chats)[:limit]
+
+
+@prepared
+def _due_chats(state: Any, now: Any, but: Any = BigInteger, limit: Any = Integer) -> SelectOfScalar[int]:
+    """By the first update of every chat that is in this state."""
+    first = select(func.min(InboxUpdate.update_id).label("update_id")).group_by(col(InboxUpdate.chat_id))
+    theirs = first.where(col(InboxUpdate.state) == state, col(InboxUpdate.chat_id).not_in(but)).subquery()
+    query = select(InboxUpdate.chat_id).join(theirs, theirs.c.update_id == col(InboxUpdate.update_id))
+    may_be_handled = or_(col(InboxUpdate.not_before).is_(None), col(InboxUpdate.not_before) <= now)
+    return query.where(may_be_handled).order_by(col(InboxUpdate.update_id)).limit(limit)
 
 
 def first_open(session: Session, chat_id: int, states: Sequence[InboxState] = OPEN) -> InboxUpdate | None:
     """The first NEW update of a chat, else the first that waits."""
-    row: InboxUpdate | None = session.exec(_first_open(), params={"chat_id": chat_id, "states": states}).first()
-    return row
+    return _first_open(session, chat_id=chat_id, states=states).first()
 
 
-@cache  # it runs twice a turn, and to put it together takes longer than to run it
-def _first_open() -> Any:
-    mine = col(InboxUpdate.chat_id) == bindparam("chat_id")
-    is_open = col(InboxUpdate.state).in_(bindparam("states", expanding=True))
-    return (
-        select(InboxUpdate).where(mine, is_open).order_by(col(InboxUpdate.state), col(InboxUpdate.update_id)).limit(1)
-    )
+@prepared
+def _first_open(chat_id: Any, states: Any = coded(InboxState)) -> SelectOfScalar[InboxUpdate]:
+    query = select(InboxUpdate).where(col(InboxUpdate.chat_id) == chat_id, col(InboxUpdate.state).in_(states))
+    return query.order_by(col(InboxUpdate.state), col(InboxUpdate.update_id)).limit(1)
 
 
 def fail(session: Session, update_id: int, not_before: datetime) -> int:
@@ -143,8 +142,7 @@ def fail(session: Session, update_id: int, not_before: datetime) -> int:
 
 def claim_chat(session: Session, chat_id: int, owner: str, *, now: datetime, until: datetime) -> bool:
     """Takes or renews the lease of a chat; False when another process holds it."""
-    free = or_(col(ChatTurn.owner) == owner, ~holds(col(ChatTurn.lease_until), now, until))
-    return take(session, ChatTurn(chat_id=chat_id, owner=owner, lease_until=until), free=free)
+    return take(session, ChatTurn(chat_id=chat_id, owner=owner, lease_until=until), now=now, until=until)
 
 
 def release_chat(session: Session, chat_id: int, owner: str) -> None:
@@ -156,19 +154,27 @@ def release_chat(session: Session, chat_id: int, owner: str) -> None:
 
 def claim_screening(session: Session, *, now: datetime, until: datetime, limit: int = 64) -> list[InboxUpdate]:
     """New updates that nobody is screening, in order; they are this process's until `until`."""
-    free = or_(col(InboxUpdate.screen_until).is_(None), ~holds(col(InboxUpdate.screen_until), now, until))
-    unscreened = (col(InboxUpdate.state) == InboxState.NEW, col(InboxUpdate.screened).is_(False), free)
-    query = select(InboxUpdate).where(*unscreened).order_by(col(InboxUpdate.update_id)).limit(limit)
+    latest = latest_end(now, until)
     return [
         row
-        for row in session.exec(query)
+        for row in _unscreened(session, now=now, latest=latest, limit=limit)
         if _run(
             session,
             update(InboxUpdate)
-            .where(col(InboxUpdate.update_id) == row.update_id, *unscreened)
+            .where(col(InboxUpdate.update_id) == row.update_id, *_is_unscreened(now, latest))
             .values(screen_until=until),
         )
     ]
+
+
+@prepared
+def _unscreened(now: Any, latest: Any, limit: Any = Integer) -> SelectOfScalar[InboxUpdate]:
+    return select(InboxUpdate).where(*_is_unscreened(now, latest)).order_by(col(InboxUpdate.update_id)).limit(limit)
+
+
+def _is_unscreened(now: Any, latest: Any) -> tuple[Any, ...]:
+    free = or_(col(InboxUpdate.screen_until).is_(None), ~holds(col(InboxUpdate.screen_until), now, latest))
+    return col(InboxUpdate.state) == InboxState.NEW, col(InboxUpdate.screened).is_(False), free
 
 
 # Housekeeping ---------------------------------------------------------------------------------------------------------
@@ -189,16 +195,6 @@ def _change(session: Session, update_id: int, **values: Any) -> None:
     open_row = (col(InboxUpdate.update_id) == update_id, col(InboxUpdate.state).in_(OPEN))
     if not _run(session, update(InboxUpdate).where(*open_row).values(**values)):
         raise AlreadyHandled(f"update {update_id} is closed already")
-
-
-def _firsts(state: InboxState) -> Any:
-    """The first update of every chat that is in this state."""
-    first = func.min(InboxUpdate.update_id).label("update_id")
-    return select(first).where(col(InboxUpdate.state) == state).group_by(col(InboxUpdate.chat_id))
-
-
-def _is_due(now: datetime) -> Any:
-    return or_(col(InboxUpdate.not_before).is_(None), col(InboxUpdate.not_before) <= now)
 
 
 def _run(session: Session, statement: Executable) -> int:

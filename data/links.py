@@ -4,11 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, Integer, UniqueConstraint, text
 from sqlmodel import Field, Session, SQLModel, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data.checkins import CheckIn, CheckInKind
 from data.patients import Patient, PatientState
+from data.prepared import prepared
 from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
 
 
@@ -82,8 +84,13 @@ def look(session: Session, look_id: int) -> LinkLook | None:
 
 def asking(session: Session, patient_id: int) -> LinkLook | None:
     """The one whose question is open, the newest."""
+    return _asking(session, patient_id=patient_id).first()
+
+
+@prepared
+def _asking(patient_id: Any) -> SelectOfScalar[LinkLook]:
     query = select(LinkLook).where(col(LinkLook.patient_id) == patient_id, col(LinkLook.asks).is_not(None))
-    return session.exec(query.order_by(col(LinkLook.day).desc()).limit(1)).first()
+    return query.order_by(col(LinkLook.day).desc()).limit(1)
 
 
 def told(session: Session, patient_id: int) -> list[LinkLook]:
@@ -93,6 +100,11 @@ def told(session: Session, patient_id: int) -> list[LinkLook]:
 
 def unplanned(session: Session, *, most: int) -> list[Patient]:
     """Patients whose mornings are being asked and whose looks have not been planned."""
+    return list(_unplanned(session, most=most))
+
+
+@prepared
+def _unplanned(most: Any = Integer) -> SelectOfScalar[Patient]:
     mornings = select(CheckIn.id).where(
         col(CheckIn.patient_id) == col(Patient.id),
         col(CheckIn.kind) == CheckInKind.MORNING,
@@ -101,7 +113,7 @@ def unplanned(session: Session, *, most: int) -> list[Patient]:
     looks = select(LinkLook.id).where(col(LinkLook.patient_id) == col(Patient.id))
     query = select(Patient).where(col(Patient.state).in_((PatientState.ACTIVE, PatientState.PAUSED)))
     query = query.where(col(Patient.morning_at).is_not(None), mornings.exists(), ~looks.exists())
-    return list(session.exec(query.order_by(col(Patient.id)).limit(most)).all())
+    return query.order_by(col(Patient.id)).limit(most)
 
 
 def is_due(session: Session, now: datetime) -> bool:

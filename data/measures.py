@@ -6,10 +6,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Integer, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data.patients import Patient, PatientState
+from data.prepared import prepared
 from data.types import EncryptedJson, UtcDateTime, coded
 
 
@@ -100,21 +102,36 @@ def add(session: Session, sitting: Sitting) -> Sitting:
 
 
 def by_id(session: Session, sitting_id: int) -> Sitting | None:
+    return _by_id(session, sitting_id=sitting_id).first()
+
+
+@prepared
+def _by_id(sitting_id: Any) -> SelectOfScalar[Sitting]:
     query = select(Sitting).where(col(Sitting.id) == sitting_id)
-    return session.exec(query.with_for_update().execution_options(populate_existing=True)).first()
+    return query.with_for_update().execution_options(populate_existing=True)
 
 
 def of_patient(
     session: Session, patient_id: int, states: Collection[SittingState] = tuple(SittingState)
 ) -> list[Sitting]:
     """Oldest occasion first."""
+    return list(_of_patient(session, patient_id=patient_id, states=list(states)))
+
+
+@prepared
+def _of_patient(patient_id: Any, states: Any = coded(SittingState)) -> SelectOfScalar[Sitting]:
     query = select(Sitting).where(col(Sitting.patient_id) == patient_id, col(Sitting.state).in_(states))
-    return list(session.exec(query.order_by(col(Sitting.due_on), col(Sitting.id))).all())
+    return query.order_by(col(Sitting.due_on), col(Sitting.id))
 
 
 def of_occasion(session: Session, patient_id: int, measure: str, occasion: str) -> Sitting | None:
+    return _of_occasion(session, patient_id=patient_id, measure=measure, occasion=occasion).first()
+
+
+@prepared
+def _of_occasion(patient_id: Any, measure: Any, occasion: Any) -> SelectOfScalar[Sitting]:
     query = select(Sitting).where(col(Sitting.patient_id) == patient_id, col(Sitting.measure) == measure)
-    return session.exec(query.where(col(Sitting.occasion) == occasion)).first()
+    return query.where(col(Sitting.occasion) == occasion)
 
 
 def last_begun(session: Session, patient_id: int, measure: str, *, but: int) -> Sitting | None:
@@ -127,8 +144,13 @@ def last_begun(session: Session, patient_id: int, measure: str, *, but: int) -> 
 
 def asking(session: Session, patient_id: int) -> Sitting | None:
     """The one whose question was put last."""
+    return _asking(session, patient_id=patient_id).first()
+
+
+@prepared
+def _asking(patient_id: Any) -> SelectOfScalar[Sitting]:
     query = select(Sitting).where(col(Sitting.patient_id) == patient_id, col(Sitting.asks).is_not(None))
-    return session.exec(query.order_by(col(Sitting.asked_at).desc(), col(Sitting.id).desc()).limit(1)).first()
+    return query.order_by(col(Sitting.asked_at).desc(), col(Sitting.id).desc()).limit(1)
 
 
 # Rounds ---------------------------------------------------------------------------------------------------------------
@@ -140,8 +162,13 @@ def round_of(session: Session, patient_id: int) -> MeasureRound | None:
 
 def claim_rounds(session: Session, now: datetime, *, most: int) -> list[MeasureRound]:
     """Rounds to look at, longest due first; no other process gets them while this transaction lasts."""
+    return list(_rounds_due(session, now=now, most=most))
+
+
+@prepared
+def _rounds_due(now: Any, most: Any = Integer) -> SelectOfScalar[MeasureRound]:
     query = select(MeasureRound).where(col(MeasureRound.due_at) <= now).order_by(col(MeasureRound.due_at)).limit(most)
-    return list(session.exec(query.with_for_update(skip_locked=True)).all())
+    return query.with_for_update(skip_locked=True)
 
 
 def without_round(session: Session, *, most: int) -> list[Patient]:

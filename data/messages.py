@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, bindparam
+from sqlalchemy import JSON
 from sqlmodel import Field, Session, SQLModel, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -45,13 +46,12 @@ def record(session: Session, message: Message) -> Message:
 
 
 def by_key(session: Session, key: str) -> Message | None:
-    found: Message | None = session.exec(_by_key(), params={"key": key}).first()
-    return found
+    return _by_key(session, key=key).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _by_key() -> Any:
-    return select(Message).where(col(Message.key) == bindparam("key"))
+@prepared
+def _by_key(key: Any) -> SelectOfScalar[Message]:
+    return select(Message).where(col(Message.key) == key)
 
 
 def get(session: Session, message_id: int) -> Message | None:

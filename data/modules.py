@@ -2,12 +2,12 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from data.prepared import prepared
 from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
 
 
@@ -74,15 +74,12 @@ def run(session: Session, patient_id: int, run_id: int) -> ModuleRun | None:
 
 def asking(session: Session, patient_id: int) -> ModuleRun | None:
     """The one whose step was put last and still waits."""
-    found: ModuleRun | None = session.exec(_asking(), params={"patient_id": patient_id}).first()
-    return found
+    return _asking(session, patient_id=patient_id).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _asking() -> Any:
-    query = select(ModuleRun).where(
-        col(ModuleRun.patient_id) == bindparam("patient_id"), col(ModuleRun.state) == ModuleState.OPEN
-    )
+@prepared
+def _asking(patient_id: Any) -> SelectOfScalar[ModuleRun]:
+    query = select(ModuleRun).where(col(ModuleRun.patient_id) == patient_id, col(ModuleRun.state) == ModuleState.OPEN)
     query = query.where(col(ModuleRun.asked_at).is_not(None))
     return query.order_by(col(ModuleRun.asked_at).desc(), col(ModuleRun.id).desc()).limit(1)
 

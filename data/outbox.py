@@ -21,8 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, func, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
-from data.engines import holds, take
+from data.engines import take
+from data.prepared import prepared
 from data.types import Encrypted, EncryptedBytes, EncryptedJson, UtcDateTime, coded
 
 
@@ -115,13 +117,12 @@ class SenderLease(SQLModel, table=True):
 
 
 def by_key(session: Session, key: str) -> OutboxMessage | None:
-    found: OutboxMessage | None = session.exec(_by_key(), params={"key": key}).first()
-    return found
+    return _by_key(session, key=key).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _by_key() -> Any:
-    return select(OutboxMessage).where(col(OutboxMessage.key) == bindparam("key"))
+@prepared
+def _by_key(key: Any) -> SelectOfScalar[OutboxMessage]:
+    return select(OutboxMessage).where(col(OutboxMessage.key) == key)
 
 
 def button(session: Session, button_id: str) -> Button | None:
@@ -130,12 +131,12 @@ def button(session: Session, button_id: str) -> Button | None:
 
 def answered(session: Session, outbox_key: str) -> bool:
     """Has a button of this message been tapped already?"""
-    return session.exec(_answered(), params={"key": outbox_key}).first() is not None
+    return _answered(session, key=outbox_key).first() is not None
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _answered() -> Any:
-    used = (col(Button.outbox_key) == bindparam("key"), col(Button.used_at).is_not(None))
+@prepared
+def _answered(key: Any) -> SelectOfScalar[str]:
+    used = (col(Button.outbox_key) == key, col(Button.used_at).is_not(None))
     return select(Button.id).where(*used).limit(1)
 
 
@@ -144,8 +145,7 @@ def _answered() -> Any:
 
 def hold_sender(session: Session, token_hash: str, owner: str, *, now: datetime, until: datetime) -> bool:
     """Takes or renews the right to send with this bot; False while another process holds it."""
-    free = or_(col(SenderLease.owner) == owner, ~holds(col(SenderLease.lease_until), now, until))
-    return take(session, SenderLease(token_hash=token_hash, owner=owner, lease_until=until), free=free)
+    return take(session, SenderLease(token_hash=token_hash, owner=owner, lease_until=until), now=now, until=until)
 
 
 def release_sender(session: Session, token_hash: str, owner: str) -> None:
@@ -211,12 +211,14 @@ def _has_one_before(now: ColumnElement[datetime]) -> ColumnElement[bool]:
 
 
 def is_due(session: Session, now: datetime, channels: Collection[Channel] = TELEGRAM) -> bool:
-    query = select(OutboxMessage.id).where(
-        col(OutboxMessage.state) == OutboxState.QUEUED,
-        col(OutboxMessage.not_before) <= now,
-        col(OutboxMessage.channel).in_(list(channels)),
-    )
-    return session.exec(query.limit(1)).first() is not None
+    return _is_due(session, now=now, channels=_codes(channels)).first() is not None
+
+
+@prepared
+def _is_due(now: Any, channels: Any = String()) -> SelectOfScalar[int]:
+    queued = (col(OutboxMessage.state) == OutboxState.QUEUED, col(OutboxMessage.not_before) <= now)
+    on_them = type_coerce(col(OutboxMessage.channel), String).in_(channels)
+    return select(OutboxMessage.id).where(*queued, on_them).limit(1)
 
 
 def lease(session: Session, row: OutboxMessage, until: datetime) -> bool:
@@ -245,14 +247,15 @@ def abandoned(
     channels: Collection[Channel] = TELEGRAM,
 ) -> list[OutboxMessage]:
     """Messages whose sender died while sending: their lease ran out, or (`taken_over`) they aren't `mine`."""
-    query = select(OutboxMessage).where(
-        col(OutboxMessage.state) == OutboxState.SENDING,
-        col(OutboxMessage.id).not_in(mine),
-        col(OutboxMessage.channel).in_(list(channels)),
-    )
-    if not taken_over:
-        query = query.where(col(OutboxMessage.lease_until) <= now)
-    return list(session.exec(query.order_by(col(OutboxMessage.id))))
+    found = _abandoned(session, mine=list(mine), channels=_codes(channels))
+    return [row for row in found if taken_over or (row.lease_until is not None and row.lease_until <= now)]
+
+
+@prepared
+def _abandoned(mine: Any = Integer(), channels: Any = String()) -> SelectOfScalar[OutboxMessage]:
+    sending = (col(OutboxMessage.state) == OutboxState.SENDING, col(OutboxMessage.id).not_in(mine))
+    on_them = type_coerce(col(OutboxMessage.channel), String).in_(channels)
+    return select(OutboxMessage).where(*sending, on_them).order_by(col(OutboxMessage.id))
 
 
 WORDS = "flag"  # the kind of message that shows a physio what a patient wrote

@@ -2,13 +2,14 @@
 
 from datetime import datetime, time
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam
+from sqlalchemy import BigInteger
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data.messages import Message
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 
@@ -87,24 +88,22 @@ class Invitation(SQLModel, table=True):
 
 
 def by_chat(session: Session, chat_id: int) -> Patient | None:
-    found: Patient | None = session.exec(_by_chat(), params={"chat_id": chat_id}).first()
-    return found
+    return _by_chat(session, chat_id=chat_id).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _by_chat() -> Any:
+@prepared
+def _by_chat(chat_id: Any) -> SelectOfScalar[Patient]:
     query = select(Patient).join(PatientChat, col(PatientChat.patient_id) == col(Patient.id))
-    return query.where(col(PatientChat.chat_id) == bindparam("chat_id"))
+    return query.where(col(PatientChat.chat_id) == chat_id)
 
 
 def chat_of(session: Session, patient: Patient) -> PatientChat | None:
-    found: PatientChat | None = session.exec(_chat_of(), params={"patient_id": patient.id}).first()
-    return found
+    return _chat_of(session, patient_id=patient.id).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _chat_of() -> Any:
-    return select(PatientChat).where(col(PatientChat.patient_id) == bindparam("patient_id"))
+@prepared
+def _chat_of(patient_id: Any) -> SelectOfScalar[PatientChat]:
+    return select(PatientChat).where(col(PatientChat.patient_id) == patient_id)
 
 
 def by_code(session: Session, code: str) -> Patient | None:
@@ -138,8 +137,12 @@ def screens_due(session: Session, now: datetime) -> list[Patient]:
 
 
 def pauses_over(session: Session, now: datetime) -> list[Patient]:
-    query = select(Patient).where(col(Patient.state) == PatientState.PAUSED)
-    return list(session.exec(query.where(col(Patient.paused_until) <= now)).all())
+    return list(_pauses_over(session, now=now))
+
+
+@prepared
+def _pauses_over(now: Any) -> SelectOfScalar[Patient]:
+    return select(Patient).where(col(Patient.state) == PatientState.PAUSED, col(Patient.paused_until) <= now)
 
 
 def forget_stranger(session: Session, patient: Patient) -> None:

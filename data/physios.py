@@ -2,14 +2,15 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam
+from sqlalchemy import BigInteger, ColumnElement
 from sqlmodel import Field, Session, SQLModel, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data import audit
 from data.audit import AuditEvent
+from data.prepared import prepared
 from data.types import Encrypted, UtcDateTime, coded
 
 PRESENT = timedelta(minutes=5)  # a worklist that was refreshed so lately is still being looked at
@@ -49,28 +50,34 @@ def get(session: Session, physio_id: int | None) -> Physio | None:
 
 def by_chat(session: Session, chat_id: int) -> Physio | None:
     """Whose chat this is; somebody who left is still found, so that the chat is not taken for a patient's."""
-    found: Physio | None = session.exec(_by_chat(), params={"chat_id": chat_id}).first()
-    return found
+    return _by_chat(session, chat_id=chat_id).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _by_chat() -> Any:
-    return select(Physio).where(col(Physio.chat_id) == bindparam("chat_id"))
+@prepared
+def _by_chat(chat_id: Any) -> SelectOfScalar[Physio]:
+    return select(Physio).where(col(Physio.chat_id) == chat_id)
 
 
 def staff(session: Session, service_id: int | None = None) -> list[Physio]:
     """Everybody who works here (in this service), on duty or not."""
-    query = select(Physio).where(col(Physio.left_at).is_(None)).order_by(col(Physio.id))
-    if service_id is not None:
-        query = query.where(col(Physio.service_id) == service_id)
-    return list(session.exec(query).all())
+    return [physio for physio in _staff(session) if service_id in (None, physio.service_id)]
+
+
+@prepared
+def _staff() -> SelectOfScalar[Physio]:
+    return select(Physio).where(col(Physio.left_at).is_(None)).order_by(col(Physio.id))
 
 
 def on_call(session: Session, service_id: int, now: datetime) -> list[Physio]:
     """Who of this service has said that they are on duty now, whatever the rota says. The rota: bot.services.rota."""
+    return list(_on_call(session, service_id=service_id, now=now))
+
+
+@prepared
+def _on_call(service_id: Any, now: Any) -> SelectOfScalar[Physio]:
     said = select(OnCallShift.physio_id).where(*_open(now))
     query = select(Physio).where(col(Physio.left_at).is_(None), col(Physio.service_id) == service_id)
-    return list(session.exec(query.where(col(Physio.id).in_(said)).order_by(col(Physio.id))).all())
+    return query.where(col(Physio.id).in_(said)).order_by(col(Physio.id))
 
 
 def reachable(physio: Physio, now: datetime) -> bool:

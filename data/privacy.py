@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from data.prepared import prepared
 from data.types import UtcDateTime
 
 
@@ -19,5 +21,9 @@ class Erasure(SQLModel, table=True):
 
 
 def open_erasures(session: Session) -> list[Erasure]:
-    query = select(Erasure).where(col(Erasure.done_at).is_(None)).order_by(col(Erasure.id))
-    return list(session.exec(query).all())
+    return list(_open_erasures(session))
+
+
+@prepared
+def _open_erasures() -> SelectOfScalar[Erasure]:
+    return select(Erasure).where(col(Erasure.done_at).is_(None)).order_by(col(Erasure.id))

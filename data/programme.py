@@ -3,17 +3,18 @@
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, bindparam, text
+from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data import checkins
 from data.checkins import CheckIn
 from data.patients import Patient
+from data.prepared import prepared
 from data.types import Encrypted, EncryptedJson, UtcDateTime, coded
 
 A_WEEK = 7  # days
@@ -69,9 +70,13 @@ class ActivityPlan(SQLModel, table=True):
 
 def plan_of(session: Session, patient_id: int) -> ActivityPlan | None:
     """The plan that stands: being tried out, active or paused."""
+    return _plan_of(session, patient_id=patient_id).first()
+
+
+@prepared
+def _plan_of(patient_id: Any) -> SelectOfScalar[ActivityPlan]:
     query = select(ActivityPlan).where(col(ActivityPlan.patient_id) == patient_id)
-    query = query.where(col(ActivityPlan.state).in_(STANDING)).order_by(col(ActivityPlan.id).desc())
-    return session.exec(query.limit(1)).first()
+    return query.where(col(ActivityPlan.state).in_(STANDING)).order_by(col(ActivityPlan.id).desc()).limit(1)
 
 
 def start_plan(session: Session, plan: ActivityPlan) -> ActivityPlan:
@@ -271,21 +276,25 @@ def talk(session: Session, talk_id: int) -> Talk | None:
 
 def asking(session: Session, patient_id: int) -> Talk | None:
     """The talk whose question was put last."""
-    found: Talk | None = session.exec(_asking(), params={"patient_id": patient_id}).first()
-    return found
+    return _asking(session, patient_id=patient_id).first()
 
 
-@cache  # it runs in every turn, and to put it together takes longer than to run it
-def _asking() -> Any:
-    query = select(Talk).where(col(Talk.patient_id) == bindparam("patient_id"), col(Talk.state) == TalkState.SENT)
+@prepared
+def _asking(patient_id: Any) -> SelectOfScalar[Talk]:
+    query = select(Talk).where(col(Talk.patient_id) == patient_id, col(Talk.state) == TalkState.SENT)
     query = query.where(col(Talk.asks).is_not(None)).order_by(col(Talk.asked_at).desc(), col(Talk.id).desc())
     return query.limit(1)
 
 
 def claim_due(session: Session, now: datetime, *, most: int) -> list[Talk]:
     """Live talks whose time has come; no other process gets them while this transaction lasts."""
+    return list(_due(session, now=now, most=most))
+
+
+@prepared
+def _due(now: Any, most: Any = Integer) -> SelectOfScalar[Talk]:
     query = select(Talk).where(LIVE_TALK, col(Talk.due_at) <= now).order_by(col(Talk.due_at), col(Talk.id))
-    return list(session.exec(query.limit(most).with_for_update(skip_locked=True)).all())
+    return query.limit(most).with_for_update(skip_locked=True)
 
 
 def enrolled(session: Session, *, states: Collection[str]) -> list[Patient]:

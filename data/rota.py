@@ -7,13 +7,16 @@ service's own wall clock.
 from collections.abc import Collection
 from datetime import date, datetime, time
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import DDL, JSON, ColumnElement, Table, event
 from sqlmodel import Field, Session, SQLModel, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from data import physios
 from data.patients import Nation, Patient
 from data.physios import Physio
+from data.prepared import prepared
 from data.types import UtcDateTime, coded
 
 FIRST = 1  # the service that is there from the start: who belongs to no other belongs to it
@@ -106,20 +109,35 @@ def of_patient(session: Session, patient_id: int) -> Service:
 
 def shifts(session: Session, service_id: int) -> list[Shift]:
     """Every shift of those who still work here."""
+    return list(_shifts(session, service_id=service_id))
+
+
+@prepared
+def _shifts(service_id: Any) -> SelectOfScalar[Shift]:
     query = select(Shift).join(Physio, col(Physio.id) == col(Shift.physio_id)).where(*_here(service_id))
-    return list(session.exec(query.order_by(col(Shift.weekday), col(Shift.starts_at), col(Shift.id))).all())
+    return query.order_by(col(Shift.weekday), col(Shift.starts_at), col(Shift.id))
 
 
 def covers(session: Session, service_id: int, *, after: datetime) -> list[Cover]:
     """What was agreed and isn't over at `after`, in the order in which it was agreed."""
+    return list(_covers(session, service_id=service_id, after=after))
+
+
+@prepared
+def _covers(service_id: Any, after: Any) -> SelectOfScalar[Cover]:
     query = select(Cover).join(Physio, col(Physio.id) == col(Cover.physio_id)).where(*_here(service_id))
     standing = (col(Cover.cancelled_at).is_(None), col(Cover.ends_at) > after)
-    return list(session.exec(query.where(*standing).order_by(col(Cover.id))).all())
+    return query.where(*standing).order_by(col(Cover.id))
 
 
 def closures(session: Session, service_id: int) -> list[Closure]:
+    return list(_closures(session, service_id=service_id))
+
+
+@prepared
+def _closures(service_id: Any) -> SelectOfScalar[Closure]:
     query = select(Closure).where(col(Closure.service_id) == service_id)
-    return list(session.exec(query.order_by(col(Closure.first_on), col(Closure.id))).all())
+    return query.order_by(col(Closure.first_on), col(Closure.id))
 
 
 def members(session: Session, service_id: int, physio_ids: Collection[int]) -> list[Physio]:

@@ -2,9 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import Integer
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from data.prepared import prepared
 from data.types import UtcDateTime, coded
 
 
@@ -50,5 +54,10 @@ def running(session: Session, patient_id: int) -> list[Timer]:
 
 
 def due(session: Session, now: datetime, *, most: int) -> list[Timer]:
+    return list(_due(session, now=now, most=most))
+
+
+@prepared
+def _due(now: Any, most: Any = Integer) -> SelectOfScalar[Timer]:
     query = select(Timer).where(col(Timer.state) == TimerState.RUNNING, col(Timer.due_at) <= now)
-    return list(session.exec(query.order_by(col(Timer.due_at)).limit(most)).all())
+    return query.order_by(col(Timer.due_at)).limit(most)

@@ -118,7 +118,7 @@ class Turns:
         """Handles everything that is due and returns when there is nothing left to do now."""
         while True:
             before = self._steps
-            await self._step(look=True)
+            await self._step(look=not self._fresh)
             if self._chats:
                 await asyncio.wait(self._chats.values(), timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
             if not self._chats and self._steps == before:

@@ -11,6 +11,7 @@ OPENING = ("utter_menu", "utter_help", "utter_fallback")  # lists of everything:
 JOINING = ("enrolment_form.", "safety.")  # nobody leaves these half-way: then there would be nothing to see
 MOST_A_DAY = 60  # messages of one patient: who answers more goes round in circles
 ALL_DIGITS = str.isdecimal
+TICKED = "☑"
 
 
 @dataclass(frozen=True)
@@ -179,8 +180,10 @@ class Person:
         return min(numbers, key=lambda button: abs(int(button.label) - score))
 
     def _ticked(self, seen: Seen, day: int) -> Sequence[Move]:
-        """As many statements as their trouble makes likely; one that is ticked already stays."""
+        """As many statements as their trouble makes likely, once; then they are done with the list."""
         ticks = [button for button in seen.buttons if button.ticks]
+        if any(button.label.startswith(TICKED) for button in ticks):
+            return [self._press(seen, "done") or Move("done")]
         share = min(1.0, max(0.0, self._on(self.persona.trouble, day)))
         chosen = sorted(self.rng.sample(range(len(ticks)), round(share * len(ticks))))
         done = self._press(seen, "done" if chosen else "none")
