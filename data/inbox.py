@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Executable, Integer, func, or_
+from sqlalchemy import BigInteger, CursorResult, Executable, Integer, bindparam, func, or_
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -192,9 +193,14 @@ def counts(session: Session) -> dict[InboxState, int]:
 
 
 def _change(session: Session, update_id: int, **values: Any) -> None:
-    open_row = (col(InboxUpdate.update_id) == update_id, col(InboxUpdate.state).in_(OPEN))
-    if not _run(session, update(InboxUpdate).where(*open_row).values(**values)):
+    if not session.connection().execute(_changed(), {"its_id": update_id, **values}).rowcount:
         raise AlreadyHandled(f"update {update_id} is closed already")
+
+
+@cache  # it runs in every turn, and to put it together takes longer than to run it
+def _changed() -> Any:
+    row: Any = InboxUpdate.__table__  # type: ignore[attr-defined]
+    return update(row).where(row.c.update_id == bindparam("its_id"), row.c.state.in_(OPEN))
 
 
 def _run(session: Session, statement: Executable) -> int:

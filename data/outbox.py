@@ -20,6 +20,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.orm import aliased
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, Session, SQLModel, col, delete, func, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -223,19 +224,27 @@ def _is_due(now: Any, channels: Any = String()) -> SelectOfScalar[int]:
 
 def lease(session: Session, row: OutboxMessage, until: datetime) -> bool:
     """Marks a queued message as being sent. False: somebody else was first."""
-    mine = (col(OutboxMessage.id) == row.id, col(OutboxMessage.state) == OutboxState.QUEUED)
-    values = {"state": OutboxState.SENDING, "lease_until": until, "tries": row.tries + 1}
-    return bool(_run(session, update(OutboxMessage).where(*mine).values(**values)))
+    return _move(session, row, OutboxState.QUEUED, state=OutboxState.SENDING, lease_until=until, tries=row.tries + 1)
 
 
 def settle(session: Session, row: OutboxMessage, state: OutboxState, **values: Any) -> bool:
     """What became of a leased message. False: its lease ran out and somebody else has dealt with it since."""
-    mine = (
-        col(OutboxMessage.id) == row.id,
-        col(OutboxMessage.state) == OutboxState.SENDING,
-        col(OutboxMessage.tries) == row.tries,
-    )
-    return bool(_run(session, update(OutboxMessage).where(*mine).values(state=state, lease_until=None, **values)))
+    return _move(session, row, OutboxState.SENDING, state=state, lease_until=None, **values)
+
+
+def _move(session: Session, row: OutboxMessage, was: OutboxState, **values: Any) -> bool:
+    moved = session.connection().execute(_moved(), {"its_id": row.id, "was": was, "tried": row.tries, **values})
+    if moved.rowcount and row in session:
+        for name, value in values.items():
+            set_committed_value(row, name, value)
+    return bool(moved.rowcount)
+
+
+@cache  # it runs twice a message, and to put it together takes longer than to run it
+def _moved() -> Any:
+    row: Any = OutboxMessage.__table__  # type: ignore[attr-defined]
+    as_we_know_it = (row.c.state == bindparam("was"), row.c.tries == bindparam("tried"))
+    return update(row).where(row.c.id == bindparam("its_id"), *as_we_know_it)
 
 
 def abandoned(

@@ -292,6 +292,8 @@ class Conversation:
             session, patient, heard.text, key=key, now=now
         ):
             return True
+        if (heard.asks or "").startswith("talk."):  # its "8" is no pain score, whatever else is open
+            return False
         return (
             self._check_in_answer(session, patient, heard, message, key=key, now=now)
             or self._experiments.answer(session, patient, heard.text, key=key, now=now)
@@ -374,7 +376,8 @@ class Conversation:
             if self._check_ins.for_tap(session, patient, button.asks or "") is None:
                 raise StaleAction(self._check_ins.why_stale(session, patient, button.asks or ""))
         elif (button.asks or "").startswith("talk."):
-            if self._programme.talks.for_tap(session, patient, button.asks or "") is None:
+            passed = self._programme.talks.for_tap(session, patient, button.asks or "") is None
+            if passed or self._safety.asks(session, patient):  # "no" to an offer is no answer to a safety question
                 raise StaleAction("utter_question_passed")
         elif self._skills.still_asked(session, patient, button.asks or "", now):
             if self._safety.asks(session, patient):

@@ -83,7 +83,7 @@ class WeeklyReview(Topic):
             return [*self._quoted_plan(session, patient, talk), _only(question, lambda says: _up_to(says, planned))]
         if slot == "review_choice":
             suggestion = self._suggestion(session, patient, talk, plan, now)
-            allowed = self._allowed(session, patient, plan, now)
+            allowed = self._allowed(session, patient, talk, plan, now)
             buttons = _only(question, lambda says: says in allowed)
             first = [choice for choice in buttons.choices if choice.says == suggestion.choice]
             rest = [choice for choice in buttons.choices if choice.says != suggestion.choice]
@@ -97,10 +97,10 @@ class WeeklyReview(Topic):
     def check(self, session: Session, patient: Patient, talk: Talk, slot: str, value: object, now: datetime) -> None:
         """The patient decides; a step up is taken only where one may be taken."""
         plan = programme.plan_of(session, patient.id)
-        if slot == "review_choice" and value == Decision.UP and plan:
-            hindrance = self._plans.hindrance(session, patient, plan, now)
-            if hindrance or self._is_low(talk):
-                raise EffectRefused(f"utter_review_no_step_{hindrance or Hindrance.LOW_FUNCTION}")
+        asks_more = slot == "review_choice" and value == Decision.UP
+        hindrance = self._no_step(session, patient, talk, plan, now) if asks_more and plan else None
+        if hindrance:
+            raise EffectRefused(f"utter_review_no_step_{hindrance}")
 
     def _quoted_plan(self, session: Session, patient: Patient, talk: Talk) -> list[Words]:
         """What they planned for what may get in the way, in their words."""
@@ -141,20 +141,25 @@ class WeeklyReview(Topic):
     def _suggestion(
         self, session: Session, patient: Patient, talk: Talk, plan: ActivityPlan, now: datetime
     ) -> Suggestion:
-        hindrance = self._plans.hindrance(session, patient, plan, now)
-        if hindrance is None and self._is_low(talk):
-            hindrance = Hindrance.LOW_FUNCTION
+        hindrance = self._no_step(session, patient, talk, plan, now)
         weeks = [*self._plans.weeks(session, patient, plan), self._week(session, patient, talk, plan)]
         shortest = plan.minutes == graded_activity.SHORTEST
         return graded_activity.suggest(weeks, self._plans.numbers, hindrance=hindrance, shortest=shortest)
 
-    def _allowed(self, session: Session, patient: Patient, plan: ActivityPlan, now: datetime) -> list[str]:
+    def _allowed(self, session: Session, patient: Patient, talk: Talk, plan: ActivityPlan, now: datetime) -> list[str]:
         allowed = [Decision.SAME, Decision.CHANGE, Decision.PAUSE]
         if (plan.minutes or 0) > 1:
             allowed.append(Decision.DOWN)
-        if self._plans.hindrance(session, patient, plan, now) is None:
+        if self._no_step(session, patient, talk, plan, now) is None:
             allowed.append(Decision.UP)
         return [str(each) for each in allowed]
+
+    def _no_step(
+        self, session: Session, patient: Patient, talk: Talk, plan: ActivityPlan, now: datetime
+    ) -> Hindrance | None:
+        """Why a step up is not taken now, and so not offered either."""
+        low = Hindrance.LOW_FUNCTION if self._is_low(talk) else None
+        return self._plans.hindrance(session, patient, plan, now) or low
 
     def _is_low(self, talk: Talk) -> bool:
         function = _number(talk.answers.get("review_function"))

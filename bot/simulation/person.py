@@ -163,7 +163,8 @@ class Person:
         if asked.startswith("screen_"):
             return self._press(seen, "no") or Move("no")
         if others and (not seen.asks or asked in ("offer", "explore_offer", "explore_try")):
-            return self._move(seen, others[0] if self.rng.random() < self.persona.curious else seen.buttons[-1])
+            no = next((button for button in reversed(seen.buttons) if button.name != "undo"), seen.buttons[-1])
+            return self._move(seen, others[0] if self.rng.random() < self.persona.curious else no)
         if others:
             return self._move(seen, others[0] if len(others) < 3 else self.rng.choice(others))
         return self._move(seen, seen.buttons[0]) if seen.buttons else Move(self.rng.choice(self.free_words))

@@ -50,6 +50,7 @@ class StandInRasa:
         self._library = library
         self._means = means
         self._rules = [rule for rule in map(_rule, library.rules) if rule]
+        self._intents = {intent for rule in self._rules for intent in rule.intents}
         self._domain = {"forms": library.forms, "slots": library.slots, "responses": library.responses}
         self._talks: dict[str, Talk] = defaultdict(Talk)
         self.not_understood: list[str] = []
@@ -64,7 +65,7 @@ class StandInRasa:
         self._talks.pop(sender, None)
 
     async def parse(self, texts: Sequence[str]) -> list[Parse]:
-        return [self._parse(self._means.get(text.lower(), Meaning(NOT_UNDERSTOOD))) for text in texts]
+        return [self._parse(self._understood(text)) for text in texts]
 
     async def converse(self, turn: Turn) -> TurnResult:
         talk = self._talks[turn.sender]
@@ -100,12 +101,17 @@ class StandInRasa:
     def _meaning(self, talk: Talk, turn: Turn) -> Meaning:
         if turn.intent:
             return Meaning(turn.intent)
-        said = self._means.get((turn.text or "").lower(), Meaning(NOT_UNDERSTOOD))
+        said = self._understood(turn.text or "")
         if talk.form and turn.answer and (turn.answer == "shaped" or said.intent == NOT_UNDERSTOOD):
             return Meaning(INFORM, said.beliefs, said.risks)
         if said.intent == NOT_UNDERSTOOD:
             self.not_understood.append(turn.text or "")
         return said
+
+    def _understood(self, text: str) -> Meaning:
+        """Also the words that are named as their intent: skip, back, stop, why."""
+        words = text.lower()
+        return self._means.get(words) or Meaning(words if words in self._intents else NOT_UNDERSTOOD)
 
     # What is said
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from data import programme
+from data import checkins, concerns, programme
 from data.alerts import Alert
+from data.checkins import CheckInState
 from data.patients import Patient, PatientState
 from data.programme import PlanState, TalkState, WordsKind
 from tests.chat import Chat
@@ -210,6 +211,50 @@ async def test_an_open_p1_alert_holds_the_step_and_nothing_else(chat: Chat) -> N
     await chat.patient_says("up")
     assert "utter_review_no_step_physio_first" in said(chat)
     assert the_talk(chat, "weekly_review").asks == "review_choice"
+
+
+async def test_more_is_not_offered_where_it_would_be_refused(chat: Chat) -> None:
+    has_goal(chat)
+    await opened(chat)
+
+    await answers(chat, "2", "8")
+
+    assert chat.buttons() == ["Stay at 8 minutes", "Down to 7 minutes", "Something else", "Pause it"]
+    await chat.patient_says("up")
+    assert "utter_review_no_step_low_function" in said(chat)
+
+
+async def test_a_tap_on_it_is_no_answer_to_a_check_in_that_is_open_too(chat: Chat) -> None:
+    has_goal(chat)
+    await comes(chat, "weekly_review", 2)
+    chat.rows(
+        lambda session: chat.app.check_ins.start_now(
+            session, session.get_one(Patient, chat.patient.id), chat.clock.now()
+        )
+    )
+
+    await chat.patient_taps("Yes")
+    chat.patient_sees("utter_weekly_review_offer", "utter_ask_review_done")
+    await chat.patient_taps("2")
+    await answers(chat, "3")
+
+    asked = chat.rows(lambda session: checkins.in_state(session, chat.patient.id, CheckInState.SENT))
+    assert [row.pain for row in asked] == [None]
+    assert the_talk(chat, "weekly_review").answers["review_function"] == 3
+
+
+async def test_its_no_is_no_answer_to_a_safety_question(chat: Chat) -> None:
+    has_goal(chat)
+    await comes(chat, "weekly_review", 2)
+    await chat.patient_says("my leg is getting weaker")
+    asked = chat.rows(lambda session: concerns.question(session, chat.patient.id))
+    assert asked is not None
+
+    await chat.patient_taps("Not this week")
+
+    chat.patient_sees("utter_question_passed")
+    still = chat.rows(lambda session: concerns.question(session, chat.patient.id))
+    assert still == asked
 
 
 async def test_low_function_holds_the_step_for_two_weeks(chat: Chat) -> None:
