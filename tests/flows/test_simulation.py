@@ -58,7 +58,10 @@ def test_the_report_says_it_in_plain_text(one_week: Outcome) -> None:
     assert text.endswith("problems: none")
 
 
-@pytest.mark.parametrize(("persona", "days"), [("in_crisis", range(9, 11))])
+@pytest.mark.parametrize(
+    ("persona", "days"),
+    [("in_crisis", range(9, 11)), ("housebound", range(4, 6)), ("deteriorating", range(8, 12))],
+)
 async def test_golden_days_stay_word_for_word(content: Content, persona: str, days: range) -> None:
     """The same seed gives the same chat; what a patient reads when it matters most is changed on purpose only."""
     chat = await transcript(content, persona, days=days)

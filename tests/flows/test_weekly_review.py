@@ -246,13 +246,13 @@ async def test_a_tap_on_it_is_no_answer_to_a_check_in_that_is_open_too(chat: Cha
 async def test_its_no_is_no_answer_to_a_safety_question(chat: Chat) -> None:
     has_goal(chat)
     await comes(chat, "weekly_review", 2)
-    await chat.patient_says("my leg is getting weaker")
+    await chat.patient_says("every week it gets worse and worse")
     asked = chat.rows(lambda session: concerns.question(session, chat.patient.id))
     assert asked is not None
 
     await chat.patient_taps("Not this week")
 
-    chat.patient_sees("utter_question_passed")
+    chat.patient_sees("utter_weekly_review_offer", "utter_q_rf19_nerves", "utter_question_passed")
     still = chat.rows(lambda session: concerns.question(session, chat.patient.id))
     assert still == asked
 
