@@ -18,7 +18,7 @@ class MeasureDesk:
 
     def show(self, visit: Visit, code: str) -> None:
         patient = patients.by_code(visit.session, code.upper()) if code else None
-        if patient is None:
+        if patient is None or patient.service_id != visit.physio.service_id:
             self._write(visit, None, "utter_flag_unknown_patient" if code else "utter_physio_measures_how")
             return
         audit.record(

@@ -14,6 +14,8 @@ from data.export import export
 from data.measures import MeasureRound, Sitting, SittingState
 from data.outbox import OutboxMessage
 from data.patients import PatientState
+from data.physios import Physio
+from data.rota import Service
 from tests.chat import CODE, PATIENT, Chat
 from tests.fakes import FakeRasa
 
@@ -753,4 +755,17 @@ async def test_a_physio_without_a_code_is_told_how(chat: Chat) -> None:
     chat.physio_sees("Write /measures and the patient's code")
 
     await chat.physio_says("/measures P-NNNNN")
+    chat.physio_sees("There is no patient with that code.")
+
+
+async def test_a_physio_of_another_service_reads_nothing(chat: Chat) -> None:
+    score(chat, "rmdq", 12)
+    with chat.database.transaction() as session:
+        elsewhere = Service(name="Elsewhere")
+        session.add(elsewhere)
+        session.flush()
+        session.exec(select(Physio)).one().service_id = elsewhere.id
+
+    await chat.physio_says(f"/measures {chat.patient.code}")
+
     chat.physio_sees("There is no patient with that code.")
