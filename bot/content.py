@@ -164,10 +164,13 @@ class Library:
     def has(self, response: str) -> bool:
         return response in self.responses
 
-    def one_of(self, text: str) -> str:
-        """ "1 minutes" → "1 minute": numbers are filled in later than words are written."""
+    def smooth(self, text: str) -> str:
+        """What reads oddly once the numbers and days stand in it: "1 minutes" → "1 minute"."""
         singular: dict[str, str] = self.value("wording.one_of")
-        return re.sub(rf"(?<![\d.,:/–-])1 ({'|'.join(singular)})\b", lambda found: f"1 {singular[found[1]]}", text)
+        text = re.sub(rf"(?<![\d.,:/–-])1 ({'|'.join(singular)})\b", lambda found: f"1 {singular[found[1]]}", text)
+        for lengthy, short in self.value("wording.in_short").items():
+            text = text.replace(lengthy, short)
+        return text
 
     def number(self, path: str) -> float:
         """The value of a protocol number: `number("check_in.reminder_after")`; its unit stands beside it in the file."""

@@ -48,7 +48,7 @@ class Outgoing:
         """
         picture = next((each.picture for each in words if each.picture), None)
         texts = [picture.description if picture else "", *(each.text for each in words)]
-        text = self._library.one_of("\n\n".join(each for each in texts if each))
+        text = self._library.smooth("\n\n".join(each for each in texts if each))
         if not text or outbox.by_key(session, key):
             return outbox.by_key(session, key)
         messages.record(
@@ -239,7 +239,7 @@ class Outgoing:
         for choice in choices:
             button = Button(
                 id=secrets.token_urlsafe(16), chat_id=row.chat_id, outbox_key=row.key,
-                label=self._library.one_of(choice.label),
+                label=self._library.smooth(choice.label),
                 says=choice.says, effect=dict(choice.effect), asks=asks, expires_at=expires_at,
             )  # fmt: skip
             session.add(button)

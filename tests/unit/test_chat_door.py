@@ -123,18 +123,24 @@ async def test_a_list_is_shown_again_with_each_tick(terminal: Terminal) -> None:
     assert terminal.shown[-1]["edited"] is True
 
 
-async def test_one_minute_is_no_minutes(terminal: Terminal) -> None:
+async def test_one_minute_is_no_minutes_and_seven_days_are_every_day(terminal: Terminal) -> None:
     await terminal.types("hello")
     with terminal.chat.database.transaction() as session:
         patient = patients.by_chat(session, doors.PATIENT)
-        words = [Words("utter_x", "1 minutes next week, 21 minutes now.", (Choice("Down to 1 minutes", says="down"),))]
+        words = [
+            Words(
+                "utter_x",
+                "1 minutes next week, 21 minutes now. Days: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday.",
+                (Choice("Down to 1 minutes", says="down"),),
+            )
+        ]
         Outgoing(terminal.chat.library).to_patient(
             session, patient, words, key="one", kind="reply", now=terminal.chat.clock.now()
         )
 
     seen = await terminal.types(":wait 1m")
 
-    assert "patient: 1 minute next week, 21 minutes now." in seen
+    assert "patient: 1 minute next week, 21 minutes now. Days: every day." in seen
     assert ["Down to 1 minute"] in [each["buttons"] for each in terminal.shown]
 
 
