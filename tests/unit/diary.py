@@ -68,6 +68,7 @@ def little_library(**numbers: object) -> Library:
         forms={},
         protocol={
             "check_in": {name: {"value": value} for name, value in (NUMBERS | numbers).items()},
+            "wording": {"one_of": {}, "in_short": {}},
             "conversation": {"buttons_live": {"value": 168}},
         },
         safety={},
