@@ -171,6 +171,9 @@ class StandInRasa:
         elif what == "skip" and not form.skip(form.asked or ""):
             yield self._reply(talk, "utter_cannot_skip")
         self._keep(talk, form)
+        talk.asked = self._next(talk)
+        if talk.asked is None:
+            yield from self._go_on(talk, turn)
 
     # Forms
 

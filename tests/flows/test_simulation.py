@@ -19,8 +19,10 @@ from bot.simulation import report
 from bot.simulation.command import transcript_line
 from bot.simulation.personas import read_cast
 from bot.simulation.problems import Problem
+from bot.simulation.rasa import StandInRasa
 from bot.simulation.run import Content, Outcome, live, people_of, simulate
 from bot.simulation.world import BEGINS
+from tests.dialogues.walk import Walk
 
 GOLDEN = Path(__file__).parent / "golden"
 WEEKS = 1
@@ -108,3 +110,12 @@ async def transcript(content: Content, persona: str, *, days: range) -> str:
     outcome = await live(content, people, weeks=(days.stop - 1) / 7, told=told)
     assert outcome.found.examples == {}
     return "\n".join(said) + "\n"
+
+
+async def test_what_is_skipped_is_asked_no_more(content: Content) -> None:
+    walk = Walk(StandInRasa(content.library, content.cast.meanings()), content.library)
+    walk.opens("exploration_form", {"explore_right": "right"}, asks="explore_view")
+
+    await walk.says("skip")
+
+    assert walk.asks == "exploration_form.explore_fits"
