@@ -414,9 +414,11 @@ async def test_worry_and_mood_show_the_stem_and_the_options_and_name_no_label(ch
     await taps(chat, *["Nearly every day"] * 4)
 
     assert sitting(chat, "phq4", "week_6").score == 12
-    assert "severe" not in chat.last_words()
-    assert 'Say "physio"' in chat.last_words()
-    assert chat.alerts() == []  # no item asks about self-harm; at-risk rules look at the score
+    ended, offered = (shown.text for shown in chat.telegram.in_chat(PATIENT)[-2:])
+    assert "severe" not in ended + offered
+    assert 'Say "physio"' in ended
+    assert "mood has been low" in offered  # an at-risk rule looks at the score at once
+    assert [alert.cause for alert in chat.alerts()] == ["AR10"]  # no item asks about self-harm: not RF13
 
 
 async def test_exercise_multiplies_days_and_minutes_and_asks_no_minutes_for_no_days(chat: Chat) -> None:
@@ -638,7 +640,7 @@ async def test_nothing_is_answered_during_a_safety_hold(chat: Chat) -> None:
 ENDS = [
     (12, 7, ["utter_measure_better_rmdq"]),
     (12, 11, ["utter_measure_same_rmdq"]),
-    (7, 12, ["utter_measure_worse_rmdq"]),
+    (7, 12, ["utter_measure_worse_rmdq"]),  # and an at-risk rule offers more, at once
     (3, 3, ["utter_measure_same_rmdq", "utter_measure_little_room"]),
 ]
 
@@ -653,8 +655,9 @@ async def test_the_change_since_last_time_is_said_in_plain_words(
     await taps(chat, *map(str, range(1, now + 1)), "Done")
 
     asked = ("utter_measures_answered", "utter_measures_waiting", "utter_measure_ticks")
-    chat.patient_sees(*asked, *says, "utter_measures_all_done")
-    assert re.search(rf"{before}\b.*\b{now}\b", chat.last_words())
+    offered = ["utter_at_risk_worse"] if now > before else []
+    chat.patient_sees(*asked, *says, "utter_measures_all_done", *offered)
+    assert any(re.search(rf"{before}\b.*\b{now}\b", shown.text) for shown in chat.telegram.in_chat(PATIENT))
 
 
 async def test_one_that_got_worse_calls_for_another_where_that_is_declared(

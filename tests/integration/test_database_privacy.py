@@ -52,6 +52,7 @@ CONTENT = {
     "safety/risks.yml": "risks: {RF01: {name: Possible cauda equina}, RF17: {name: Somebody hurts the patient}}",
     "protocol/conversation.yml": "buttons_live: 24",
     "protocol/thought_record.yml": "{undo_within: 24}",
+    "protocol/wording.yml": "{one_of: {}, in_short: {}}",
     "protocol/console.yml": "{sessions_kept: 30}",
     "protocol/retention.yml": "{updates_kept: 3, sent_kept: 30, tracker_kept: 7, tracker_quiet: 60, "
     "strangers_kept: 30, upgrade_copies_kept: 14, purge_every: 60, withheld_from_chat: [RF17]}",

@@ -13,4 +13,4 @@ from bot.content import Library
     ],
 )
 def test_one_of_a_thing_is_said_in_the_singular(library: Library, filled_in: str, read: str) -> None:
-    assert library.one_of(filled_in) == read
+    assert library.smooth(filled_in) == read
